@@ -1,0 +1,5 @@
+"""rempart hardens the Linux machines of health practices and proves it."""
+
+from importlib.metadata import version
+
+__version__ = version("rempart")
