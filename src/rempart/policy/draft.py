@@ -1,0 +1,95 @@
+"""The entries of a policy file that are valid by themselves, each with its place in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from rempart.policy.base import Model
+from rempart.policy.exchange import Correspondent
+from rempart.policy.firewall import Service
+from rempart.policy.host import Host
+from rempart.policy.model import Exception_
+from rempart.policy.person import Person
+from rempart.policy.provider import Provider
+from rempart.policy.source import Location, Source
+
+ModelT = TypeVar("ModelT", bound=Model)
+Entries = dict[Location, ModelT]
+Names = dict[Location, str]
+
+HOST_REFERENCES = (
+    ("people", "*", "hosts", "*"),
+    ("hosts", "*", "jump"),
+    ("firewall", "services", "*", "hosts", "*"),
+    ("exchange", "host"),
+    ("backup", "sources", "*", "hosts", "*"),
+    ("backup", "targets", "*", "host"),
+    ("backup", "canaries", "*", "hosts", "*"),
+    ("exceptions", "*", "host"),
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Valid entries, and the names that stand in the file, also in entries with other mistakes."""
+
+    provider: Provider | None
+    hosts: Entries[Host]
+    people: Entries[Person]
+    services: Entries[Service]
+    exceptions: Entries[Exception_]
+    correspondents: Entries[Correspondent]
+    host_names: Names
+    logins: Names
+    host_references: Names
+
+
+def draft_of(source: Source, provider: Provider | None) -> Draft:
+    """Return the valid entries of a policy file, with its names, and its provider."""
+    data = source.data
+    return Draft(
+        provider=provider,
+        hosts=_entries(source, Host, "hosts"),
+        people=_entries(source, Person, "people"),
+        services=_entries(source, Service, "firewall", "services"),
+        exceptions=_entries(source, Exception_, "exceptions"),
+        correspondents=_entries(source, Correspondent, "exchange", "correspondents"),
+        host_names=_names(data, ("hosts", "*", "name")),
+        logins=_names(data, ("people", "*", "login"), ("exchange", "correspondents", "*", "login")),
+        host_references=_names(data, *HOST_REFERENCES),
+    )
+
+
+def _names(data: Any, *patterns: tuple[str, ...]) -> Names:
+    found = (item for pattern in patterns for item in _find(data, pattern))
+    return {where: name for where, name in found if isinstance(name, str)}
+
+
+def _find(data: Any, pattern: tuple[str, ...]) -> Iterator[tuple[Location, Any]]:
+    """Yield what stands at a pattern of keys, where ``*`` is any index of a list."""
+    if not pattern:
+        yield (), data
+        return
+    step, rest = pattern[0], pattern[1:]
+    parts: Iterable[tuple[int | str, Any]] = ()
+    if step == "*" and isinstance(data, list):
+        parts = enumerate(data)
+    elif isinstance(data, dict) and step in data:
+        parts = [(step, data[step])]
+    for key, value in parts:
+        for where, found in _find(value, rest):
+            yield (key, *where), found
+
+
+def _entries(source: Source, model: type[ModelT], *steps: str) -> Entries[ModelT]:
+    entries: Entries[ModelT] = {}
+    for where, raw in _find(source.data, (*steps, "*")):
+        # What is not valid is told with the whole file's mistakes.
+        with suppress(ValidationError):
+            entries[where] = model.model_validate(raw, context=source.context)
+    return entries

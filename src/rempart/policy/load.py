@@ -1,0 +1,89 @@
+"""A policy file and its provider file become a `Policy`, or all their mistakes at once."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from rempart.policy.base import Model
+from rempart.policy.crosscheck import crosscheck
+from rempart.policy.explain import explain
+from rempart.policy.mistake import Mistake, PolicyError
+from rempart.policy.model import Policy
+from rempart.policy.provider import Provider
+from rempart.policy.source import Source, nulls, read_source
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def load(path: Path) -> Policy:
+    """Return the policy that a YAML file holds; `PolicyError` with all mistakes, sorted by line.
+
+    A past exception is no mistake here: it just no longer counts. `find_mistakes` reports it.
+    """
+    policy, mistakes = _examine(Path(path), None)
+    if policy is None or mistakes:
+        raise PolicyError(mistakes)
+    return policy
+
+
+def find_mistakes(path: Path, today: datetime.date) -> tuple[Policy | None, list[Mistake]]:
+    """Return the policy, when it can be used, and all its mistakes, past exceptions among them."""
+    try:
+        return _examine(Path(path), today)
+    except PolicyError as error:
+        return None, list(error.mistakes)
+
+
+def _examine(path: Path, today: datetime.date | None) -> tuple[Policy | None, list[Mistake]]:
+    source = read_source(path)
+    provider, provider_mistakes = _load_provider(source)
+    data: dict[str, Any] = {**_defaults(provider), **source.data}
+    # When the provider cannot be used, its own mistakes say so.
+    policy, mistakes = _validate(Policy, source, data | {"provider": provider})
+    mistakes = [mistake for mistake in mistakes if mistake.path != "provider"]
+    mistakes += crosscheck(source, provider, today)
+    return policy, sorted(mistakes, key=_place) + sorted(provider_mistakes, key=_place)
+
+
+def _load_provider(source: Source) -> tuple[Provider | None, list[Mistake]]:
+    name = source.data.get("provider")
+    if not isinstance(name, str) or not name.isprintable():
+        hint = "write the path of the provider's file, for example provider: provider.yaml"
+        return None, [source.mistake(("provider",), "must name a file", hint)]
+    try:
+        # The name stays as it was written, so that messages show a path that can be opened.
+        provider_source = read_source(Path(source.name).parent / name)
+    except PolicyError as error:
+        where = source.mistake(("provider",), "names a file that cannot be used", "see its mistake")
+        return None, [where, *error.mistakes]
+    return _validate(Provider, provider_source, provider_source.data)
+
+
+def _defaults(provider: Provider | None) -> dict[str, Any]:
+    if provider is None:
+        return {}
+    return provider.defaults.model_dump(exclude_none=True)
+
+
+def _validate(
+    model: type[ModelT], source: Source, data: dict[str, Any]
+) -> tuple[ModelT | None, list[Mistake]]:
+    """Return the model, if the data gives one, and the mistakes of that file."""
+    empty = [
+        source.mistake(location, "is empty", "fill it in or remove the key")
+        for location in nulls(source.data)
+    ]
+    places = {mistake.path for mistake in empty}
+    try:
+        return model.model_validate(data, context=source.context), empty
+    except ValidationError as error:
+        wrong = explain(error, model, source)
+        return None, empty + [mistake for mistake in wrong if mistake.path not in places]
+
+
+def _place(mistake: Mistake) -> tuple[int, str]:
+    return mistake.line, mistake.path

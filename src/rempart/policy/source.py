@@ -1,0 +1,184 @@
+"""A policy file as plain data, with the line on which each part of it stands.
+
+Read as YAML 1.2 with ruamel.yaml (`no` is text, `010` is ten). Bounded before anything is built:
+at most 1 MiB, 20 levels, no aliases (a few lines of them unfold to gigabytes), no tags.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    NodeEvent,
+)
+
+from rempart.policy.mistake import Mistake, PolicyError, shown
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 20
+
+Location = tuple[int | str, ...]
+"""Keys and list indexes from the top, as pydantic's ``loc``: ``("people", 2, "until")``."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A policy file that has been read; ``name`` is its path as messages show it."""
+
+    name: str
+    path: Path
+    data: dict[str, Any]
+    tree: CommentedMap
+
+    @property
+    def context(self) -> dict[str, Path]:
+        """What the models' validators know about the file: itself, and where its paths start."""
+        return {"path": self.path, "folder": self.path.parent}
+
+    def line(self, location: Location) -> int:
+        """Return the line (from 1) of a location, or of the innermost part of it that exists."""
+        node: Any = self.tree
+        line = 0
+        for step in location:
+            if isinstance(node, CommentedMap) and step in node:
+                line = node.lc.key(step)[0]
+            elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
+                line = node.lc.item(step)[0]
+            else:
+                break
+            node = node[step]
+        return int(line) + 1
+
+    def mistake(
+        self, location: Location, message: str, hint: str, *, value: str | None = None
+    ) -> Mistake:
+        """Return a mistake at a location of this file."""
+        return Mistake(self.name, self.line(location), dotted(location), message, value, hint)
+
+
+def dotted(location: Location) -> str:
+    """Return ``people[2].until`` for ``("people", 2, "until")``."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return "".join(steps).removeprefix(".")
+
+
+def read_source(path: Path) -> Source:
+    """Read a policy file; `PolicyError` with one mistake when it is no YAML mapping."""
+    return parse_source(path, read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """Return a policy file's text with its own line ends; `PolicyError` when it has none."""
+    try:
+        if not path.is_file():  # before opening: a FIFO would wait for ever
+            raise _failure(path, 1, "is not a file", "write the path of a policy file (.yaml)")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode()
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise _failure(path, 1, f"cannot be read: {reason}", "check the path") from None
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise _failure(path, line, "is not UTF-8 text", "save it as UTF-8") from None
+    if len(content) > MAX_BYTES:
+        raise _failure(path, 1, "is larger than 1 MiB", "write one file per practice")
+    return text
+
+
+def parse_source(path: Path, text: str) -> Source:
+    """Return the policy file with that path and text; `PolicyError` as for `read_source`."""
+    yaml = YAML()
+    try:
+        _screen(path, text)
+        tree = yaml.load(io.StringIO(text))
+    except DuplicateKeyError as error:
+        key = str(error.problem).split('"')[1:2]
+        raise _failure(
+            path, _line(error), f"key {shown(''.join(key))} stands twice", "remove one"
+        ) from None
+    except MarkedYAMLError as error:
+        problem = str(error.problem or error.context or "cannot be parsed")
+        raise _failure(
+            path, _line(error), f"is not YAML: {_clean(problem)}", _advice(problem)
+        ) from None
+    except (YAMLError, ValueError) as error:
+        problem = str(error).splitlines()[0] if str(error) else "cannot be parsed"
+        raise _failure(path, 1, f"is not YAML: {_clean(problem)}", "correct it") from None
+    if tree is None:
+        raise _failure(path, 1, "is empty", "start from inventories/example.yaml")
+    if not isinstance(tree, CommentedMap):
+        raise _failure(path, 1, "is not a mapping", "write 'key: value' lines at the top level")
+    return Source(str(path), path.resolve(), _plain(tree), tree)
+
+
+def _screen(path: Path, text: str) -> None:
+    """Refuse what could unfold, nest or mean more than it shows, before building anything."""
+    depth = 0
+    for event in YAML().parse(io.StringIO(text)):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise _failure(path, line, f"is nested deeper than {MAX_DEPTH} levels", "flatten it")
+        if isinstance(event, AliasEvent):
+            raise _failure(path, line, "uses an alias (*name)", "write the value out")
+        if isinstance(event, NodeEvent) and getattr(event, "tag", None):
+            raise _failure(path, line, "uses a tag (!name)", "remove it")
+        if isinstance(event, DocumentStartEvent) and event.version not in (None, (1, 2)):
+            raise _failure(path, line, "asks for another YAML version", "remove the %YAML line")
+
+
+def _plain(node: Any) -> Any:
+    """Return the tree in Python's own types: ruamel's subclasses stay out of the models."""
+    if isinstance(node, dict):
+        return {_plain(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+def nulls(data: Any, location: Location = ()) -> Iterator[Location]:
+    """Yield where nothing stands behind a key: a half-written ``until:`` must not mean 'no end'."""
+    if data is None:
+        yield location
+    elif isinstance(data, dict | list):
+        steps = data.items() if isinstance(data, dict) else enumerate(data)
+        for step, value in steps:
+            yield from nulls(value, (*location, step))
+
+
+def _failure(path: Path, line: int, message: str, hint: str) -> PolicyError:
+    return PolicyError([Mistake(str(path), line, "", message, None, hint)])
+
+
+def _line(error: MarkedYAMLError) -> int:
+    mark = error.problem_mark or error.context_mark
+    return mark.line + 1 if mark else 1
+
+
+def _clean(problem: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in problem)[:120]
+
+
+def _advice(problem: str) -> str:
+    if "\\t" in problem:
+        return "indent with spaces, not tabs"
+    return "check indentation, colons and quotes around this line"
