@@ -1,0 +1,250 @@
+"""One host: a container that boots a copy-on-write root over a stock image."""
+
+import shutil
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+from lab import cgroup, image, network, place, secret
+from lab.errors import LabError
+from lab.process import run
+from lab.topology import HostSpec
+
+# What a root login finds; nothing of the caller's environment gets in.
+_ENVIRONMENT = {
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "LOGNAME": "root",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "TERM": "xterm",
+    "USER": "root",
+}
+
+
+class Host:
+    """A host of the lab, on or off. Methods raise LabError when the machine will not do it."""
+
+    def __init__(self, spec: HostSpec) -> None:
+        self.spec = spec
+        self.name = spec.identity
+        self.address = spec.network.address(spec.number)
+        self.address6 = spec.network.address6(spec.number)
+        self.folder = place.HOSTS / spec.slug
+        self.root = self.folder / "root"
+        self._container: subprocess.Popen[bytes] | None = None
+
+    @property
+    def admin_password(self) -> str:
+        """Return the password of `admin`, who is in group sudo."""
+        return secret.passwords(self.spec)["admin"]
+
+    @property
+    def root_password(self) -> str:
+        """Return root's password."""
+        return secret.passwords(self.spec)["root"]
+
+    @property
+    def host_key_lines(self) -> list[str]:
+        """Return known_hosts lines."""
+        return secret.host_key_lines(self.spec)
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process id of the host's PID 1 on this machine, None when it is off."""
+        return cgroup.init(self.spec.slug)
+
+    def boot(self, *, wait: bool = True) -> None:
+        """Power on, building what is missing; with `wait`, return when sshd answers with its key.
+
+        A host that is on already is left as it is, its cables plugged in.
+        """
+        network.connect(self.spec)
+        if self.pid is None:
+            cgroup.remove(self.spec.slug)
+            self._make_root()
+            self._start()
+        if wait:
+            self.wait_until_ready()
+
+    def kill(self) -> None:
+        """Cut the power: every process ends at once, what was written stays written."""
+        cgroup.remove(self.spec.slug)
+        if self._container:
+            self._container.wait()
+            self._container = None
+
+    def reboot(self, *, wait: bool = True) -> None:
+        """Cut the power and boot again, with the same disk."""
+        self.kill()
+        self.boot(wait=wait)
+
+    def reset(self) -> None:
+        """Boot as new: the disk is the stock image again; host keys and passwords are the same."""
+        self.kill()
+        self._drop_root()
+        self.boot()
+
+    def remove(self) -> None:
+        """Power off and remove disk and network; host keys and passwords are kept."""
+        self.kill()
+        network.disconnect(self.spec)
+        self._drop_root()
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+
+    def cut_network(self) -> None:
+        """Pull all network cables; `run` still works."""
+        network.switch(self.spec, "down")
+
+    def restore_network(self) -> None:
+        """Plug the cables in again."""
+        network.switch(self.spec, "up")
+
+    def entering(self, argv: list[str]) -> list[str]:
+        """Return a command that runs `argv` as root inside; needs no network and no sshd."""
+        pid = self.pid
+        if pid is None:
+            raise LabError(f"lab: {self.name}: is off; boot it: python -m lab up {self.name}")
+        enter = ["nsenter", f"--target={pid}", "--all", "--root", "--wdns=/root", "--"]
+        environment = [f"{key}={value}" for key, value in _ENVIRONMENT.items()]
+        return [*enter, "/usr/bin/env", "-i", *environment, *argv]
+
+    def run(
+        self,
+        command: str,
+        *,
+        check: bool = True,
+        input: str | None = None,
+        timeout_s: float | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a shell command as root inside, whatever state network and sshd are in.
+
+        With `check`, a non-zero exit raises LabError with what the command said.
+        """
+        completed = subprocess.run(
+            self.entering(["/bin/sh", "-c", command]),
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+        if check and completed.returncode != 0:
+            raise LabError(
+                f"lab: {self.name}: command failed: {command} (got exit {completed.returncode}: "
+                f"{completed.stderr.strip() or completed.stdout.strip()}); run it by hand: "
+                f"python -m lab exec {self.name} -- sh"
+            )
+        return completed
+
+    def is_ready(self) -> bool:
+        """Tell whether sshd answers with the right key, asked from within the host's network."""
+        namespace = f"--net=/run/netns/{self.spec.namespace}"
+        scan = ["ssh-keyscan", "-T", "2", "-t", "ed25519", self.address]
+        said = run(["nsenter", namespace, "--", *scan], check=False).stdout.split()
+        return said[1:3] == self.host_key_lines[0].split()[1:3]
+
+    def wait_until_ready(self, timeout_s: float = 60) -> None:
+        """Return when sshd answers; raises LabError when it has not after `timeout_s` seconds."""
+        deadline = time.monotonic() + timeout_s
+        while not self.is_ready():
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"lab: {self.name}: sshd does not answer on {self.address} with its host key "
+                    f"(waited {timeout_s:.0f} s); read {self.folder}/console.log or run "
+                    f"python -m lab exec {self.name} -- systemctl status ssh"
+                )
+            time.sleep(0.05)
+
+    def _make_root(self) -> None:
+        if not (self.folder / "complete").exists():
+            self._drop_root()
+            base = image.make(self.spec.image)
+            for part in ("upper", "work", "root"):
+                (self.folder / part).mkdir(parents=True)
+            (self.folder / "image").write_text(self.spec.image)
+            (self.folder / "identity").write_text(self.name)
+            (self.folder / "base").symlink_to(base)
+            self._mount()
+            _furnish(self.spec, self.root)
+            (self.folder / "complete").touch()
+        self._mount()
+
+    def _mount(self) -> None:
+        if self.root.is_mount():
+            return
+        layers = {
+            "lowerdir": (self.folder / "base").resolve(),
+            "upperdir": self.folder / "upper",
+            "workdir": self.folder / "work",
+        }
+        options = ",".join(f"{key}={value}" for key, value in layers.items())
+        source = self.spec.namespace  # shown by mount(8), so that people see whose it is
+        run(["mount", "-t", "overlay", source, "-o", options, str(self.root)])
+
+    def _drop_root(self) -> None:
+        if self.root.is_mount():
+            run(["umount", str(self.root)])
+        (self.folder / "complete").unlink(missing_ok=True)
+        (self.folder / "base").unlink(missing_ok=True)
+        for part in ("upper", "work", "root"):
+            if (self.folder / part).exists():
+                shutil.rmtree(self.folder / part)
+
+    def _start(self) -> None:
+        command = [
+            "systemd-nspawn",
+            "--boot",
+            "--register=no",
+            "--keep-unit",
+            f"--directory={self.root}",
+            f"--machine={self.spec.namespace}",
+            f"--hostname={self.spec.hostname}",
+            f"--network-namespace-path=/run/netns/{self.spec.namespace}",
+            "--capability=CAP_NET_ADMIN",
+            "--resolv-conf=off",
+            "--timezone=off",
+            "--link-journal=no",
+            "--console=read-only",
+        ]
+        switches = {
+            "PATH": _ENVIRONMENT["PATH"],
+            "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",  # net.* sysctls are the host's own
+            "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",  # the one cgroup.py takes care of
+        }
+        with (self.folder / "console.log").open("ab") as console:
+            self._container = subprocess.Popen(
+                cgroup.joining(self.spec.slug, command),
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                env=switches,
+                start_new_session=True,
+            )
+
+
+def _furnish(spec: HostSpec, root: Path) -> None:
+    """Write into a fresh root what the installer asks for: names, passwords, language."""
+    etc = root / "etc"
+    (etc / "hostname").write_text(f"{spec.hostname}\n")
+    (etc / "hosts").write_text(
+        f"127.0.0.1\tlocalhost\n127.0.1.1\t{spec.hostname}\n"
+        "::1\tlocalhost ip6-localhost ip6-loopback\n"
+    )
+    (etc / "machine-id").write_text(f"{uuid.uuid4().hex}\n")
+    for key in secret.host_keys(spec).iterdir():
+        shutil.copy2(key, etc / "ssh" / key.name)
+    lines = [f"{login}:{password}" for login, password in secret.passwords(spec).items()]
+    run(["chroot", str(root), "/usr/sbin/chpasswd"], stdin="\n".join(lines) + "\n")
+    if spec.locale:
+        (etc / "default" / "locale").write_text(f"LANG={spec.locale}\n")
+    if spec.cloud_init:
+        drop_in = etc / "ssh" / "sshd_config.d" / "50-cloud-init.conf"
+        drop_in.write_text("PasswordAuthentication yes\n")
+    if not spec.sudo_asks:
+        sudoers = etc / "sudoers.d" / "admin"
+        sudoers.touch(mode=0o440)
+        sudoers.write_text("admin ALL=(ALL:ALL) NOPASSWD: ALL\n")

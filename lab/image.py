@@ -1,0 +1,122 @@
+"""Stock Debian images, each built once: its folder is named by the hash of all that makes it."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from lab import cacher, cgroup, machine
+from lab.errors import LabError
+from lab.place import IMAGES
+
+SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
+
+# What the installer's base system and `standard` task have of concern to the lab's users: python3
+# and telnet come with `standard`. No firewall, no automatic updates.
+PACKAGES = [
+    "adduser",
+    "apt-utils",
+    "ca-certificates",
+    "cron",
+    "dbus",
+    "inetutils-telnet",
+    "iproute2",
+    "iputils-ping",
+    "less",
+    "libpam-systemd",
+    "locales",
+    "login",
+    "logrotate",
+    "netbase",
+    "openssh-server",
+    "passwd",
+    "procps",
+    "python3",
+    "sudo",
+    "systemd",
+    "systemd-sysv",
+    "tzdata",
+]
+
+_STOCK = Path(__file__).with_name("stock.sh")
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+def path(name: str) -> Path:
+    """Return where the image called `name` (a key of SUITES) is, or will be."""
+    return IMAGES / f"{name}-{_digest(name)}"
+
+
+def make(name: str) -> Path:
+    """Return the image's root folder, built first if it is not there (about half a minute)."""
+    target = path(name)
+    if target.is_dir():
+        return target
+    with machine.lock(f"image-{name}"):
+        if not target.is_dir():
+            _build(name, target)
+    return target
+
+
+def remove_drafts() -> None:
+    """Remove what an interrupted build left."""
+    for draft in IMAGES.glob("*.draft"):
+        shutil.rmtree(draft)
+
+
+def _digest(name: str) -> str:
+    parts = [*_command(name, Path("TARGET")), _sources(name), cacher.url(), _STOCK.read_text()]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _sources(name: str) -> str:
+    return cacher.mirrors().sources(SUITES[name])
+
+
+def _command(name: str, target: Path) -> list[str]:
+    return [
+        "mmdebstrap",
+        "--mode=root",
+        "--variant=minbase",
+        "--format=directory",
+        f"--keyring={_KEYRING}",
+        f"--include={','.join(PACKAGES)}",
+        f'--aptopt=Acquire::http::Proxy "{cacher.url()}"',
+        f'--aptopt=Acquire::https::Proxy "{cacher.url()}"',
+        "--skip=cleanup/apt/lists",  # `apt-get install` works at once, as after an installation
+        '--customize-hook=exec "$STOCK" "$1"',
+        SUITES[name],
+        str(target),
+        "-",
+    ]
+
+
+def _build(name: str, target: Path) -> None:
+    group = f"build-{name}"
+    cgroup.remove(group)  # a build whose starter died would go on in our folder
+    draft = target.with_suffix(".draft")
+    if draft.exists():
+        shutil.rmtree(draft)
+    log = IMAGES / f"{name}.log"
+    sys.stderr.write(f"lab: building the {name} image, once (about half a minute)\n")
+    # Its own mount namespace: no mount of a build that is killed outlives it.
+    command = ["unshare", "--mount", "--propagation=private", *_command(name, draft)]
+    with log.open("w") as output:
+        done = subprocess.run(
+            cgroup.joining(group, command),
+            input=_sources(name),
+            text=True,
+            stdout=output,
+            stderr=output,
+            env=os.environ | {"STOCK": str(_STOCK), "PROXY": cacher.url(), "LC_ALL": "C.UTF-8"},
+            check=False,
+        )
+    cgroup.remove(group)
+    if done.returncode != 0:
+        raise LabError(
+            f"lab: image {name}: mmdebstrap failed (got exit {done.returncode}); read {log}"
+        )
+    draft.replace(target)

@@ -1,0 +1,30 @@
+"""Running the machine's own tools, with errors that an operator can read."""
+
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from lab.errors import LabError
+
+
+def run(
+    argv: Sequence[str], *, stdin: str | None = None, check: bool = True, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a tool and return what it printed; raises LabError with its last line if it fails."""
+    completed = subprocess.run(
+        argv,
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        **options,
+    )
+    if check and completed.returncode != 0:
+        said = completed.stderr.strip() or completed.stdout.strip() or "it said nothing"
+        raise LabError(
+            f"lab: {' '.join(argv)}: exit {completed.returncode} (got {said.splitlines()[-1]!r}); "
+            "run `python -m lab down`, then `python -m lab up`"
+        )
+    return completed

@@ -1,0 +1,83 @@
+"""The lab's keys and passwords: made at random once, kept until `down --purge`, 0600 at birth."""
+
+import json
+import os
+import secrets
+import shutil
+import string
+import tempfile
+from pathlib import Path
+
+from lab import machine, place
+from lab.process import run
+from lab.topology import HostSpec
+
+PEOPLE = ("automation", "t.leroy", "m.durand", "stranger")
+"""Who has a key pair; the stranger's is for logins that must be refused."""
+
+HOST_KEY_TYPES = ("ed25519", "ecdsa", "rsa")
+"""What openssh-server's installation makes."""
+
+
+def make_people_keys() -> None:
+    """Make an ed25519 pair for everyone in PEOPLE who has none."""
+    for person in PEOPLE:
+        if not (place.KEYS / person).exists():
+            _keygen(place.KEYS / person, "ed25519", person)
+
+
+def host_keys(spec: HostSpec) -> Path:
+    """Return the folder with the host's own key pairs; the same ones for ever, resets included."""
+    folder = place.IDENTITIES / spec.slug
+    if not folder.is_dir():
+        with tempfile.TemporaryDirectory(dir=place.IDENTITIES) as draft:
+            for kind in HOST_KEY_TYPES:
+                _keygen(Path(draft) / f"ssh_host_{kind}_key", kind, f"root@{spec.hostname}")
+            shutil.copytree(draft, folder.with_suffix(".draft"), dirs_exist_ok=True)
+        folder.with_suffix(".draft").replace(folder)
+    return folder
+
+
+def host_key_lines(spec: HostSpec) -> list[str]:
+    """Return the host's lines for a known_hosts file, both addresses on each (sshd(8))."""
+    number = spec.number
+    addresses = [spec.network.address(number), spec.network.address6(number)]
+    names = ",".join(filter(None, addresses))
+    publics = [host_keys(spec) / f"ssh_host_{kind}_key.pub" for kind in HOST_KEY_TYPES]
+    return [f"{names} {' '.join(file.read_text().split()[:2])}" for file in publics]
+
+
+def fingerprint(spec: HostSpec) -> str:
+    """Return the SHA256 fingerprint of the host's ed25519 key."""
+    public = host_keys(spec) / "ssh_host_ed25519_key.pub"
+    return run(["ssh-keygen", "-l", "-E", "sha256", "-f", str(public)]).stdout.split()[1]
+
+
+def passwords(spec: HostSpec) -> dict[str, str]:
+    """Return the host's passwords, {"admin": …, "root": …}, made at the first call."""
+    with machine.lock("passwords"):
+        known: dict[str, dict[str, str]] = {}
+        if place.PASSWORDS.exists():
+            known = json.loads(place.PASSWORDS.read_text())
+        if spec.identity not in known:
+            known[spec.identity] = {login: _password() for login in ("admin", "root")}
+            _write_private(place.PASSWORDS, json.dumps(known, indent=2) + "\n")
+        return known[spec.identity]
+
+
+def _password() -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(16))
+
+
+def _write_private(path: Path, text: str) -> None:
+    draft = path.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def _keygen(path: Path, kind: str, comment: str) -> None:
+    path.unlink(missing_ok=True)
+    run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", str(path)])
