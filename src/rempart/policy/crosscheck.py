@@ -12,31 +12,35 @@ from rempart.policy.controls import CONTROLS
 from rempart.policy.draft import Draft, draft_of
 from rempart.policy.explain import closest
 from rempart.policy.host import Host
-from rempart.policy.mistake import Mistake, shown
+from rempart.policy.identity import (
+    doubled_logins,
+    provider_keys,
+    provider_logins,
+    shared_keys,
+)
+from rempart.policy.mistake import shown
 from rempart.policy.provider import Provider
-from rempart.policy.source import Location, Source
-
-Finding = tuple[Location, str, str | None, str]
-"""Where, what, the value, what to do."""
+from rempart.policy.source import Finding, Location, Source
 
 
 def crosscheck(
     source: Source, provider: Provider | None, today: datetime.date | None
-) -> list[Mistake]:
+) -> list[Finding]:
     """Return the mistakes between entries; past exceptions are among them when `today` is given."""
-    draft = draft_of(source, provider)
-    findings = [
+    draft = draft_of(source)
+    return [
         *_hosts_that_exist(draft),
         *_doubled_hosts(draft),
         *_jumps(draft),
-        *_logins(draft),
-        *_keys(draft),
+        *doubled_logins(draft.logins, provider_logins(provider) if provider else {}),
+        *shared_keys(
+            {**draft.people, **draft.correspondents}, provider_keys(provider) if provider else {}
+        ),
         *_dates(draft),
         *_services(draft),
         *_exceptions(draft, today),
         *_exchange(draft),
     ]
-    return [source.mistake(where, what, hint, value=value) for where, what, value, hint in findings]
 
 
 def _hosts_that_exist(draft: Draft) -> Iterator[Finding]:
@@ -85,37 +89,6 @@ def _is_circular(host: Host, by_name: dict[str, Host]) -> bool:
         seen.add(step.name)
         step = by_name.get(step.jump)
     return step is not None and step.name == host.name and bool(seen)
-
-
-def _logins(draft: Draft) -> Iterator[Finding]:
-    taken: dict[str, str] = {}
-    if draft.provider:
-        taken = {technician.login: "a technician" for technician in draft.provider.technicians}
-        taken[draft.provider.automation.user] = "the automation account"
-    for where, login in draft.logins.items():
-        if login in taken:
-            what = f"is also the login of {taken[login]}"
-            yield where, what, shown(login), "choose another login"
-        who = "another person" if where[0] == "people" else "another correspondent"
-        taken.setdefault(login, who)
-
-
-def _keys(draft: Draft) -> Iterator[Finding]:
-    """One key opens for one person: or the log could not tell who came."""
-    owners: dict[str, str] = {}
-    if draft.provider:
-        owners = {_blob(k.text): t.login for t in draft.provider.technicians for k in t.keys}
-        owners[_blob(draft.provider.automation.public_key)] = "the automation account"
-    for where, entry in (draft.people | draft.correspondents).items():
-        for index, key in enumerate(entry.keys):
-            owner = owners.setdefault(_blob(key.text), entry.login)
-            if owner != entry.login:
-                hint = "give each person a key of their own"
-                yield (*where, "keys", index), f"is also a key of {owner}", None, hint
-
-
-def _blob(key: str) -> str:
-    return key.split()[1]
 
 
 def _dates(draft: Draft) -> Iterator[Finding]:

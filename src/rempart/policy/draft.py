@@ -15,7 +15,6 @@ from rempart.policy.firewall import Service
 from rempart.policy.host import Host
 from rempart.policy.model import Exception_
 from rempart.policy.person import Person
-from rempart.policy.provider import Provider
 from rempart.policy.source import Location, Source
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -38,7 +37,6 @@ HOST_REFERENCES = (
 class Draft:
     """Valid entries, and the names that stand in the file, also in entries with other mistakes."""
 
-    provider: Provider | None
     hosts: Entries[Host]
     people: Entries[Person]
     services: Entries[Service]
@@ -49,11 +47,10 @@ class Draft:
     host_references: Names
 
 
-def draft_of(source: Source, provider: Provider | None) -> Draft:
-    """Return the valid entries of a policy file, with its names, and its provider."""
+def draft_of(source: Source) -> Draft:
+    """Return the valid entries of a policy file and the names in it."""
     data = source.data
     return Draft(
-        provider=provider,
         hosts=_entries(source, Host, "hosts"),
         people=_entries(source, Person, "people"),
         services=_entries(source, Service, "firewall", "services"),

@@ -43,18 +43,18 @@ def _mistake(detail: ErrorDetails, model: type[Model], source: Source) -> Mistak
         return _unknown_key(location, model, source)
     if kind == "missing":
         return source.mistake(
-            location, "is missing", f"write for example {_example(model, location)}"
+            location, "is missing", None, f"write for example {_example(model, location)}"
         )
     given = detail["input"]
     value = None if isinstance(given, dict | list | tuple) else shown(given)
     if kind == "wrong":
         show = value if context["show"] else None
-        return source.mistake(location, context["message"], context["hint"], value=show)
+        return source.mistake(location, context["message"], show, context["hint"])
     if kind == "literal_error":
         allowed = [str(choice) for choice in get_args(_field(model, location).annotation)]
-        return source.mistake(location, "is not known", closest(str(given), allowed), value=value)
+        return source.mistake(location, "is not known", value, closest(str(given), allowed))
     message, hint = WHAT.get(kind, (detail["msg"][0].lower() + detail["msg"][1:], "correct it"))
-    return source.mistake(location, message.format(**context), hint, value=value)
+    return source.mistake(location, message.format(**context), value, hint)
 
 
 def _unknown_key(location: Location, model: type[Model], source: Source) -> Mistake:
@@ -64,7 +64,7 @@ def _unknown_key(location: Location, model: type[Model], source: Source) -> Mist
     ]
     hint = closest(str(key), known, "known keys:")
     line = source.line(location)
-    parent = source.mistake(location[:-1], f"unknown key {shown(str(key))}", hint)
+    parent = source.mistake(location[:-1], f"unknown key {shown(str(key))}", None, hint)
     return Mistake(parent.file, line, parent.path, parent.message, None, hint)
 
 

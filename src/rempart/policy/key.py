@@ -76,7 +76,7 @@ def _check_blob(kind: str, blob: str) -> None:
 def read_public_key(path: Path) -> str:
     """Return the public key that a ``.pub`` file holds, alone; read at most 16 KiB."""
     try:
-        if not path.is_file():  # before opening: a FIFO would wait for ever
+        if path.exists() and not path.is_file():  # opening a FIFO would wait for ever
             raise wrong("is not a file", f"correct the path, or make {path}")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1).decode()

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from rempart.policy.base import Model
 from rempart.policy.crosscheck import crosscheck
 from rempart.policy.explain import explain
-from rempart.policy.mistake import Mistake, PolicyError
+from rempart.policy.identity import crosscheck_provider
+from rempart.policy.mistake import Mistake, PolicyError, shown
 from rempart.policy.model import Policy
 from rempart.policy.provider import Provider
 from rempart.policy.source import Source, nulls, read_source
@@ -45,7 +46,7 @@ def _examine(path: Path, today: datetime.date | None) -> tuple[Policy | None, li
     # When the provider cannot be used, its own mistakes say so.
     policy, mistakes = _validate(Policy, source, data | {"provider": provider})
     mistakes = [mistake for mistake in mistakes if mistake.path != "provider"]
-    mistakes += crosscheck(source, provider, today)
+    mistakes += [source.mistake(*finding) for finding in crosscheck(source, provider, today)]
     return policy, sorted(mistakes, key=_place) + sorted(provider_mistakes, key=_place)
 
 
@@ -53,14 +54,17 @@ def _load_provider(source: Source) -> tuple[Provider | None, list[Mistake]]:
     name = source.data.get("provider")
     if not isinstance(name, str) or not name.isprintable():
         hint = "write the path of the provider's file, for example provider: provider.yaml"
-        return None, [source.mistake(("provider",), "must name a file", hint)]
+        return None, [source.mistake(("provider",), "must name a file", None, hint)]
     try:
         # The name stays as it was written, so that messages show a path that can be opened.
         provider_source = read_source(Path(source.name).parent / name)
     except PolicyError as error:
-        where = source.mistake(("provider",), "names a file that cannot be used", "see its mistake")
+        where = source.mistake(("provider",), "cannot be used", shown(name), "see its mistake")
         return None, [where, *error.mistakes]
-    return _validate(Provider, provider_source, provider_source.data)
+    provider, mistakes = _validate(Provider, provider_source, provider_source.data)
+    if provider:
+        mistakes += [provider_source.mistake(*found) for found in crosscheck_provider(provider)]
+    return provider, mistakes
 
 
 def _defaults(provider: Provider | None) -> dict[str, Any]:
@@ -74,7 +78,7 @@ def _validate(
 ) -> tuple[ModelT | None, list[Mistake]]:
     """Return the model, if the data gives one, and the mistakes of that file."""
     empty = [
-        source.mistake(location, "is empty", "fill it in or remove the key")
+        source.mistake(location, "is empty", None, "fill it in or remove the key")
         for location in nulls(source.data)
     ]
     places = {mistake.path for mistake in empty}

@@ -133,8 +133,12 @@ class Policy(Model):
             return self.provider.management
         return tuple(ip_network(address) for address in self.host(host.jump).inside)
 
-    def route(self, host: Host) -> Route:
-        """Return how rempart reaches that host, hop by hop, with a pinned host key at each."""
+    def route(self, host: Host | str) -> Route:
+        """Return how rempart reaches a host (or the host of that name), hop by hop.
+
+        Each hop has its own file of pinned host keys, beside the inventory.
+        """
+        host = self.host(host) if isinstance(host, str) else host
         return Route(
             name=self.host_id(host),
             address=str(host.address),
@@ -142,5 +146,5 @@ class Policy(Model):
             user=self.provider.automation.user,
             key_file=self.provider.automation.key,
             known_hosts=self.path.parent / "known_hosts" / self.practice.name / host.name,
-            jump=self.route(self.host(host.jump)) if host.jump else None,
+            jump=self.route(host.jump) if host.jump else None,
         )

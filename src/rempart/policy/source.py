@@ -14,14 +14,14 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
-    AliasEvent,
     CollectionEndEvent,
     CollectionStartEvent,
     DocumentStartEvent,
     NodeEvent,
+    ScalarEvent,
 )
 
 from rempart.policy.mistake import Mistake, PolicyError, shown
@@ -31,6 +31,9 @@ MAX_DEPTH = 20
 
 Location = tuple[int | str, ...]
 """Keys and list indexes from the top, as pydantic's ``loc``: ``("people", 2, "until")``."""
+
+Finding = tuple[Location, str, str | None, str]
+"""A mistake before its file is known: where, what, the value (if it may be shown), what to do."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,9 @@ class Source:
             node = node[step]
         return int(line) + 1
 
-    def mistake(
-        self, location: Location, message: str, hint: str, *, value: str | None = None
-    ) -> Mistake:
+    def mistake(self, where: Location, message: str, value: str | None, hint: str) -> Mistake:
         """Return a mistake at a location of this file."""
-        return Mistake(self.name, self.line(location), dotted(location), message, value, hint)
+        return Mistake(self.name, self.line(where), dotted(where), message, value, hint)
 
 
 def dotted(location: Location) -> str:
@@ -82,7 +83,7 @@ def read_source(path: Path) -> Source:
 def read_text(path: Path) -> str:
     """Return a policy file's text with its own line ends; `PolicyError` when it has none."""
     try:
-        if not path.is_file():  # before opening: a FIFO would wait for ever
+        if path.exists() and not path.is_file():  # opening a FIFO would wait for ever
             raise _failure(path, 1, "is not a file", "write the path of a policy file (.yaml)")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -100,15 +101,13 @@ def read_text(path: Path) -> str:
 
 def parse_source(path: Path, text: str) -> Source:
     """Return the policy file with that path and text; `PolicyError` as for `read_source`."""
-    yaml = YAML()
     try:
         _screen(path, text)
-        tree = yaml.load(io.StringIO(text))
+        tree = _yaml().load(io.StringIO(text))
     except DuplicateKeyError as error:
-        key = str(error.problem).split('"')[1:2]
-        raise _failure(
-            path, _line(error), f"key {shown(''.join(key))} stands twice", "remove one"
-        ) from None
+        key = str(error.problem).partition('"')[2].partition('"')[0]
+        what = f"the key {shown(key)} stands twice"
+        raise _failure(path, _line(error), what, "remove one") from None
     except MarkedYAMLError as error:
         problem = str(error.problem or error.context or "cannot be parsed")
         raise _failure(
@@ -124,10 +123,24 @@ def parse_source(path: Path, text: str) -> Source:
     return Source(str(path), path.resolve(), _plain(tree), tree)
 
 
+def _yaml() -> YAML:
+    """Return a reader that leaves dates as text: `value.date` says which ones do not exist."""
+    yaml = YAML()
+    yaml.Constructor = _Constructor
+    return yaml
+
+
+class _Constructor(RoundTripConstructor):
+    pass
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_yaml_str)
+
+
 def _screen(path: Path, text: str) -> None:
     """Refuse what could unfold, nest or mean more than it shows, before building anything."""
     depth = 0
-    for event in YAML().parse(io.StringIO(text)):
+    for event in _yaml().parse(io.StringIO(text)):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, CollectionStartEvent):
             depth += 1
@@ -135,9 +148,9 @@ def _screen(path: Path, text: str) -> None:
             depth -= 1
         if depth > MAX_DEPTH:
             raise _failure(path, line, f"is nested deeper than {MAX_DEPTH} levels", "flatten it")
-        if isinstance(event, AliasEvent):
-            raise _failure(path, line, "uses an alias (*name)", "write the value out")
-        if isinstance(event, NodeEvent) and getattr(event, "tag", None):
+        if isinstance(event, NodeEvent) and event.anchor:
+            raise _failure(path, line, "uses an anchor or alias (&name, *name)", "write it out")
+        if isinstance(event, CollectionStartEvent | ScalarEvent) and event.tag:
             raise _failure(path, line, "uses a tag (!name)", "remove it")
         if isinstance(event, DocumentStartEvent) and event.version not in (None, (1, 2)):
             raise _failure(path, line, "asks for another YAML version", "remove the %YAML line")

@@ -107,16 +107,14 @@ def network(value: object) -> IPv4Network | IPv6Network:
 
 
 def date(value: object) -> datetime.date:
-    """Return a day between 2000 and 2199, from a YAML date or an ISO 8601 text."""
+    """Return a day between 2000 and 2199, from its ISO 8601 text."""
     hint = "write YYYY-MM-DD"
-    if isinstance(value, datetime.datetime):
-        raise wrong("must be a date without a time", hint)
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         try:
             value = datetime.date.fromisoformat(value)
         except ValueError:
             raise wrong("must be a day that exists", hint) from None
-    if not isinstance(value, datetime.date):
+    if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
         raise wrong("must be a date", hint)
     if not FIRST_DAY <= value <= LAST_DAY:
         raise wrong("must be a date between 2000 and 2199", hint)
