@@ -1,7 +1,5 @@
 """How to log in to the hosts as people do: pinned host keys, the jump host, the lab's keys."""
 
-from pathlib import Path
-
 from lab import place, secret
 from lab.process import run
 from lab.topology import HostSpec, find
@@ -21,7 +19,7 @@ def write() -> None:
         lines = secret.host_key_lines(spec)
         (_KNOWN_HOSTS / spec.slug).write_text("\n".join(lines) + "\n")
     blocks = [*(_host_block(spec) for spec in specs), *(_login_block(*pair) for pair in LOGINS)]
-    blocks.append("Match all\n    StrictHostKeyChecking yes\n    ConnectTimeout 5\n")
+    blocks.append("Match all\n    StrictHostKeyChecking yes\n")
     CONFIG.write_text("\n".join(blocks))
 
 
@@ -34,8 +32,7 @@ def command(spec: HostSpec, login: str, remote: list[str]) -> list[str]:
 def accepted_login(spec: HostSpec) -> str:
     """Return the first login the host lets in with a key of the lab, or nothing."""
     for login, _ in LOGINS:
-        probe = command(spec, login, ["true"])
-        if run([probe[0], "-o", "BatchMode=yes", *probe[1:]], check=False).returncode == 0:
+        if run(command(spec, login, ["true"]), check=False).returncode == 0:
             return login
     return ""
 
@@ -49,4 +46,5 @@ def _host_block(spec: HostSpec) -> str:
 
 
 def _login_block(login: str, key: str) -> str:
+    # In the file and not on the command line, so that it holds for the jump host too.
     return f"Match user {login}\n    IdentityFile {place.KEYS / key}\n    IdentitiesOnly yes\n"
