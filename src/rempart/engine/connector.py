@@ -81,7 +81,8 @@ class RempartConnector(BaseConnector):
                 "no policy for this host; run pyinfra with inventories/fleet.py as its inventory"
             )
         try:
-            route = _policy(path).route(name)
+            policy = _policy(path)
+            route = policy.route(policy.host(name))
             self.connection = connect(route, self.state.config.CONNECT_TIMEOUT)
         except RempartError as error:
             raise ConnectError(str(error)) from error

@@ -38,6 +38,7 @@ __all__ = [
     "log_in",
     "printable",
     "printable_lines",
+    "reach",
 ]
 
 KEEPALIVE_S = 15
@@ -80,15 +81,26 @@ def connect(route: Route, timeout_s: float = 10.0) -> Connection:
         TransportError: one line that names the host, and the hop when it failed there.
         HostKeyError: no usable pinned host key.
     """
-    keys = pinned(route.known_hosts, route.name)
-    connection = dial(route, signatures(keys), timeout_s)
+    connection = reach(route, timeout_s)
     try:
-        if connection.host_key not in keys:
-            raise _changed_key(route, connection.host_key, keys)
         log_in(connection, lambda: connection.transport.auth_publickey(route.user, _key(route)))
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def reach(route: Route, timeout_s: float = 10.0) -> Connection:
+    """Reach the host and make sure that it has the pinned key; the caller logs in.
+
+    Raises:
+        TransportError, HostKeyError: as ``connect``.
+    """
+    keys = pinned(route.known_hosts, route.name)
+    connection = dial(route, signatures(keys), timeout_s)
+    if connection.host_key not in keys:
+        connection.close()
+        raise _changed_key(route, connection.host_key, keys)
     return connection
 
 
