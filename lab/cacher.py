@@ -4,6 +4,7 @@ Hosts have no way out but this proxy. The mirrors are whatever this machine's ap
 needed; the repository names none.
 """
 
+import functools
 import shutil
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from lab import cgroup
 from lab.errors import LabError
 from lab.place import CACHE
 from lab.process import run
-from lab.topology import LAB
+from lab.topology import MACHINE_ADDRESS
 
 PORT = 3143  # not Debian's 3142: a package just installed may already listen there
 GROUP = "apt-cacher"
@@ -41,6 +42,7 @@ class Mirrors:
         )
 
 
+@functools.cache
 def mirrors() -> Mirrors:
     """Return this machine's Debian mirrors; raises LabError if its apt knows none."""
     wanted = ["Created-By: Packages", "Component: main", "Origin: Debian"]
@@ -56,7 +58,7 @@ def mirrors() -> Mirrors:
 
 def url() -> str:
     """Return the proxy's address as hosts use it."""
-    return f"http://{LAB.address(LAB.own)}:{PORT}"
+    return f"http://{MACHINE_ADDRESS}:{PORT}"
 
 
 def make() -> None:
@@ -89,7 +91,7 @@ def _configure() -> None:
     lines = [
         f"CacheDir: {CACHE / 'apt'}",
         f"LogDir: {_CONFIG / 'log'}",
-        f"BindAddress: {LAB.address(LAB.own)}",
+        f"BindAddress: {MACHINE_ADDRESS}",
         f"Port: {PORT}",
         "ForeGround: 1",
     ]
@@ -109,7 +111,7 @@ def _configure() -> None:
 
 def _answers() -> bool:
     try:
-        with socket.create_connection((LAB.address(LAB.own), PORT), timeout=1):
+        with socket.create_connection((MACHINE_ADDRESS, PORT), timeout=1):
             return True
     except OSError:
         return False

@@ -5,10 +5,20 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import cacher, cgroup, image, machine, network, place, requirements, secret, sshconfig
+from lab import (
+    cacher,
+    cgroup,
+    disk,
+    image,
+    machine,
+    network,
+    place,
+    requirements,
+    secret,
+    sshconfig,
+)
 from lab.errors import LabError
 from lab.host import Host
-from lab.process import run
 from lab.topology import NAMED, PRACTICE, SPARE_NUMBERS, find, spare
 
 KEPT = place.STATE / "kept"
@@ -105,8 +115,7 @@ def down(*, purge: bool = False) -> None:
     with machine.lock():
         cgroup.remove()
         network.remove_all()
-        for mount in _mounts_below(place.HOSTS):
-            run(["umount", mount])
+        disk.unmount_below(place.HOSTS)
         shutil.rmtree(place.HOSTS, ignore_errors=True)
         image.remove_drafts()
         _remove_nspawn_leftovers()
@@ -116,14 +125,7 @@ def down(*, purge: bool = False) -> None:
             shutil.rmtree(place.STATE)
 
 
-def _mounts_below(folder: Path) -> list[str]:
-    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    return [mount for mount in reversed(mounts) if Path(mount).is_relative_to(folder)]
-
-
 def _remove_nspawn_leftovers() -> None:
     """nspawn tidies up only when it ends by itself, which a power cut does not let it."""
-    for folder in (_NSPAWN_RUN / "propagate").glob(f"{place.NAME_PREFIX}*"):
-        shutil.rmtree(folder)
-    for folder in (_NSPAWN_RUN / "unix-export").glob(f"{place.NAME_PREFIX}*"):
+    for folder in _NSPAWN_RUN.glob(f"*/{place.NAME_PREFIX}*"):
         shutil.rmtree(folder)

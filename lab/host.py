@@ -3,10 +3,8 @@
 import shutil
 import subprocess
 import time
-import uuid
-from pathlib import Path
 
-from lab import cgroup, image, network, place, secret
+from lab import cgroup, disk, network, place, secret
 from lab.errors import LabError
 from lab.process import run
 from lab.topology import HostSpec
@@ -31,7 +29,6 @@ class Host:
         self.address = spec.network.address(spec.number)
         self.address6 = spec.network.address6(spec.number)
         self.folder = place.HOSTS / spec.slug
-        self.root = self.folder / "root"
         self._container: subprocess.Popen[bytes] | None = None
 
     @property
@@ -62,7 +59,7 @@ class Host:
         network.connect(self.spec)
         if self.pid is None:
             cgroup.remove(self.spec.slug)
-            self._make_root()
+            disk.make(self.spec, self.folder)
             self._start()
         if wait:
             self.wait_until_ready()
@@ -82,14 +79,14 @@ class Host:
     def reset(self) -> None:
         """Boot as new: the disk is the stock image again; host keys and passwords are the same."""
         self.kill()
-        self._drop_root()
+        disk.drop(self.folder)
         self.boot()
 
     def remove(self) -> None:
         """Power off and remove disk and network; host keys and passwords are kept."""
         self.kill()
         network.disconnect(self.spec)
-        self._drop_root()
+        disk.drop(self.folder)
         if self.folder.exists():
             shutil.rmtree(self.folder)
 
@@ -159,48 +156,13 @@ class Host:
                 )
             time.sleep(0.05)
 
-    def _make_root(self) -> None:
-        if not (self.folder / "complete").exists():
-            self._drop_root()
-            base = image.make(self.spec.image)
-            for part in ("upper", "work", "root"):
-                (self.folder / part).mkdir(parents=True)
-            (self.folder / "image").write_text(self.spec.image)
-            (self.folder / "identity").write_text(self.name)
-            (self.folder / "base").symlink_to(base)
-            self._mount()
-            _furnish(self.spec, self.root)
-            (self.folder / "complete").touch()
-        self._mount()
-
-    def _mount(self) -> None:
-        if self.root.is_mount():
-            return
-        layers = {
-            "lowerdir": (self.folder / "base").resolve(),
-            "upperdir": self.folder / "upper",
-            "workdir": self.folder / "work",
-        }
-        options = ",".join(f"{key}={value}" for key, value in layers.items())
-        source = self.spec.namespace  # shown by mount(8), so that people see whose it is
-        run(["mount", "-t", "overlay", source, "-o", options, str(self.root)])
-
-    def _drop_root(self) -> None:
-        if self.root.is_mount():
-            run(["umount", str(self.root)])
-        (self.folder / "complete").unlink(missing_ok=True)
-        (self.folder / "base").unlink(missing_ok=True)
-        for part in ("upper", "work", "root"):
-            if (self.folder / part).exists():
-                shutil.rmtree(self.folder / part)
-
     def _start(self) -> None:
         command = [
             "systemd-nspawn",
             "--boot",
             "--register=no",
             "--keep-unit",
-            f"--directory={self.root}",
+            f"--directory={self.folder}/root",
             f"--machine={self.spec.namespace}",
             f"--hostname={self.spec.hostname}",
             f"--network-namespace-path=/run/netns/{self.spec.namespace}",
@@ -224,27 +186,3 @@ class Host:
                 env=switches,
                 start_new_session=True,
             )
-
-
-def _furnish(spec: HostSpec, root: Path) -> None:
-    """Write into a fresh root what the installer asks for: names, passwords, language."""
-    etc = root / "etc"
-    (etc / "hostname").write_text(f"{spec.hostname}\n")
-    (etc / "hosts").write_text(
-        f"127.0.0.1\tlocalhost\n127.0.1.1\t{spec.hostname}\n"
-        "::1\tlocalhost ip6-localhost ip6-loopback\n"
-    )
-    (etc / "machine-id").write_text(f"{uuid.uuid4().hex}\n")
-    for key in secret.host_keys(spec).iterdir():
-        shutil.copy2(key, etc / "ssh" / key.name)
-    lines = [f"{login}:{password}" for login, password in secret.passwords(spec).items()]
-    run(["chroot", str(root), "/usr/sbin/chpasswd"], stdin="\n".join(lines) + "\n")
-    if spec.locale:
-        (etc / "default" / "locale").write_text(f"LANG={spec.locale}\n")
-    if spec.cloud_init:
-        drop_in = etc / "ssh" / "sshd_config.d" / "50-cloud-init.conf"
-        drop_in.write_text("PasswordAuthentication yes\n")
-    if not spec.sudo_asks:
-        sudoers = etc / "sudoers.d" / "admin"
-        sudoers.touch(mode=0o440)
-        sudoers.write_text("admin ALL=(ALL:ALL) NOPASSWD: ALL\n")

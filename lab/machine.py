@@ -55,9 +55,15 @@ def restore() -> None:
 def _remove_netns_folder() -> None:
     """`ip netns add` mounts this folder on itself and leaves it there."""
     if _NETNS.exists() and not any(_NETNS.iterdir()):
-        if _NETNS.is_mount():
-            run(["umount", str(_NETNS)])
+        for mount in mounts_below(_NETNS):
+            run(["umount", mount])
         _NETNS.rmdir()
+
+
+def mounts_below(folder: Path) -> list[str]:
+    """Return what is mounted on the folder or below it, the innermost first."""
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return [mount for mount in reversed(mounts) if Path(mount).is_relative_to(folder)]
 
 
 def _sysctl(key: str) -> Path:

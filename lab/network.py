@@ -1,4 +1,8 @@
-"""Bridges and network namespaces. Every step can be repeated; names tell what to remove."""
+"""Bridges and network namespaces. Every step can be repeated; names tell what to remove.
+
+The bridges are in namespaces of their own, so that the machine's forwarding and firewall (Docker's,
+say) have no part in what passes between hosts.
+"""
 
 import ipaddress
 import json
@@ -6,20 +10,22 @@ import json
 from lab.errors import LabError
 from lab.place import LINK_PREFIX, NAME_PREFIX
 from lab.process import run
-from lab.topology import ANNEXE, INNER, LAB, OUTSIDER, OUTSIDER_NUMBER, ROUTER, HostSpec, Network
+from lab.topology import INNER, LAB, OUTSIDER, OUTSIDER_NUMBER, ROUTER, HostSpec, Network
 
 # The inner network is behind an address translation that lets nothing in: who wants to reach it
-# has to go through srv-sftp, as in a practice.
+# has to go through srv-sftp, as in a practice. The source is named because a kernel with
+# br_netfilter shows this table also what merely passes a bridge.
 ROUTER_RULES = f"""
+table ip router
+flush table ip router
 table ip router {{
   chain forward {{
-    type filter hook forward priority filter; policy drop;
-    ct state established,related accept
-    iifname "{INNER.bridge}" oifname "eth0" accept
+    type filter hook forward priority filter; policy accept;
+    iifname "{LAB.bridge}" oifname "{INNER.bridge}" ct state new drop
   }}
   chain postrouting {{
     type nat hook postrouting priority srcnat;
-    oifname "eth0" masquerade
+    ip saddr {INNER.prefix}.0/24 oifname "{LAB.bridge}" masquerade
   }}
 }}
 """
@@ -27,77 +33,61 @@ table ip router {{
 
 def make_base() -> None:
     """Make the practice's network, its router, and the outsider."""
-    _make_bridge(LAB)
-    if not _is_complete(ROUTER):
-        _remove_namespace(ROUTER)
-        run(["ip", "netns", "add", ROUTER])
-        _plug(ROUTER, LAB, LAB.gateway, "eth0")
-        _make_bridge(INNER)
-        run(["ip", "netns", "exec", ROUTER, "nft", "-f", "-"], stdin=ROUTER_RULES)
-        run(["ip", "netns", "exec", ROUTER, "sysctl", "-q", "net.ipv4.ip_forward=1"])
-        _complete(ROUTER)
-    if not _is_complete(OUTSIDER):
-        _remove_namespace(OUTSIDER)
-        run(["ip", "netns", "add", OUTSIDER])
-        _plug(OUTSIDER, LAB, OUTSIDER_NUMBER, "eth0")
-        _complete(OUTSIDER)
+    _make_network(LAB)
+    _make_network(INNER)
+    run(["ip", "netns", "exec", ROUTER, "nft", "-f", "-"], stdin=ROUTER_RULES)
+    run(["ip", "netns", "exec", ROUTER, "sysctl", "-q", "net.ipv4.ip_forward=1"])
+    _make_namespace(OUTSIDER)
+    _plug(OUTSIDER, LAB, OUTSIDER_NUMBER, "eth0")
 
 
 def connect(spec: HostSpec) -> None:
-    """Give the host its namespace, interfaces, addresses and default route."""
-    if spec.network is ANNEXE:
-        _make_bridge(ANNEXE)
-    if not _is_complete(spec.namespace):
-        disconnect(spec)
-        run(["ip", "netns", "add", spec.namespace])
-        for index, (network, number) in enumerate(spec.plugs):
-            _plug(spec.namespace, network, number, f"eth{index}")
-        gateway = spec.network.address(spec.network.gateway)
-        run(["ip", "-n", spec.namespace, "route", "add", "default", "via", gateway])
-        _complete(spec.namespace)
-    switch(spec, "up")
+    """Give the host its namespace, interfaces, addresses and default route, or repair them."""
+    if spec.network.namespace != ROUTER:
+        _make_network(spec.network)
+    _make_namespace(spec.namespace)
+    for index, (network, number) in enumerate(spec.plugs):
+        _plug(spec.namespace, network, number, f"eth{index}")
+    gateway = spec.network.address(spec.network.gateway)
+    run(["ip", "-n", spec.namespace, "route", "replace", "default", "via", gateway])
 
 
 def disconnect(spec: HostSpec) -> None:
     """Remove the host's namespace and cables."""
-    _remove_namespace(spec.namespace)
     for network, number in spec.plugs:
-        run([*_ip(network.namespace), "link", "del", _cable(network, number)], check=False)
+        cable = _cable(network, number)
+        run(["ip", "-n", network.namespace, "link", "del", cable], check=False)
+    _remove_namespace(spec.namespace)
 
 
 def switch(spec: HostSpec, state: str) -> None:
     """Plug (`up`) or pull (`down`) all network cables of the host."""
     for network, number in spec.plugs:
-        run([*_ip(network.namespace), "link", "set", _cable(network, number), state])
-
-
-def is_made(spec: HostSpec) -> bool:
-    """Tell whether the host's namespace stands."""
-    return _is_complete(spec.namespace)
+        run(["ip", "-n", network.namespace, "link", "set", _cable(network, number), state])
 
 
 def remove_all() -> None:
     """Remove every interface and namespace with the lab's prefixes."""
     for link in _links():
         if link.startswith(LINK_PREFIX):
-            run(["ip", "link", "del", link], check=False)  # a cable's other end took it along
+            run(["ip", "link", "del", link], check=False)  # gone already with its other end
     for line in run(["ip", "netns", "list"]).stdout.splitlines():
         if line.startswith(NAME_PREFIX):
             _remove_namespace(line.split()[0])
 
 
-def _make_bridge(network: Network) -> None:
-    ip = _ip(network.namespace)
+def _make_network(network: Network) -> None:
+    _make_namespace(network.namespace)
+    ip = ["ip", "-n", network.namespace]
     if network.bridge not in _links(network.namespace):
-        if not network.namespace:
-            _refuse_taken(network)
         run([*ip, "link", "add", network.bridge, "type", "bridge", "mcast_snooping", "0"])
-    own = network.address(network.own)
-    run([*ip, "address", "replace", f"{own}/24", "dev", network.bridge])
-    if network.ipv6:
-        own6 = network.address6(network.own)
-        run([*ip, "address", "replace", f"{own6}/64", "dev", network.bridge, "nodad"])
     run([*ip, "link", "set", network.bridge, "up"])
+    if network.machine is None or network.machine != network.gateway:
+        gateway = network.address(network.gateway)
+        run([*ip, "address", "replace", f"{gateway}/24", "dev", network.bridge])
+    if network.machine is not None:
+        _refuse_taken(network)
+        _plug("", network, network.machine, network.bridge)
 
 
 def _refuse_taken(network: Network) -> None:
@@ -113,26 +103,27 @@ def _refuse_taken(network: Network) -> None:
 
 
 def _plug(namespace: str, network: Network, number: int, interface: str) -> None:
-    ip, cable = _ip(network.namespace), _cable(network, number)
-    peer = ["peer", "name", interface, "netns", namespace]
-    run([*ip, "link", "add", cable, "type", "veth", *peer])
-    run([*ip, "link", "set", cable, "master", network.bridge, "up"])
-    inside = ["ip", "-n", namespace]
-    run([*inside, "address", "add", f"{network.address(number)}/24", "dev", interface])
+    """Lay a cable from the network's bridge to `interface`; an empty namespace is the machine."""
+    inside, cable = _ip(namespace), _cable(network, number)
+    if interface not in _links(namespace):
+        peer = ["peer", "name", cable, "netns", network.namespace]
+        run([*inside, "link", "add", interface, "type", "veth", *peer])
+    outside = ["ip", "-n", network.namespace]
+    run([*outside, "link", "set", cable, "master", network.bridge, "up"])
+    address = f"{network.address(number)}/24"
+    run([*inside, "address", "replace", address, "dev", interface])
     if network.ipv6:
         address6 = f"{network.address6(number)}/64"
-        run([*inside, "address", "add", address6, "dev", interface, "nodad"])
+        run([*inside, "address", "replace", address6, "dev", interface, "nodad"])
     run([*inside, "link", "set", interface, "up"])
 
 
-def _complete(namespace: str) -> None:
-    """Bring the loopback up, always last: it tells a finished namespace from a half-made one."""
-    run(["ip", "-n", namespace, "link", "set", "lo", "up"])
-
-
-def _is_complete(namespace: str) -> bool:
-    shown = run(["ip", "-n", namespace, "link", "show", "lo", "up"], check=False)
-    return shown.returncode == 0 and bool(shown.stdout)
+def _make_namespace(namespace: str) -> None:
+    loopback = ["ip", "-n", namespace, "link", "set", "lo", "up"]
+    if run(loopback, check=False).returncode != 0:
+        _remove_namespace(namespace)  # a name without a namespace, when `add` was interrupted
+        run(["ip", "netns", "add", namespace])
+        run(loopback)
 
 
 def _remove_namespace(namespace: str) -> None:

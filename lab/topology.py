@@ -10,24 +10,31 @@ from lab.errors import LabError
 from lab.place import HOSTS, LINK_PREFIX, NAME_PREFIX
 
 ROUTER = NAME_PREFIX + "router"
+"""Network namespace of the practice's router: its bridges, and nothing of the machine's."""
+
+ANNEXE_SWITCH = NAME_PREFIX + "switch-annexe"
 OUTSIDER = NAME_PREFIX + "outsider"
-"""Network namespaces: the practice's router, and a machine outside the management networks."""
+"""Network namespace of a machine on the practice's network that is no management machine."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A bridge with a /24, and a /64 where `ipv6` has a prefix."""
+    """A bridge in a namespace, with a /24, and a /64 where `ipv6` has a prefix.
+
+    `gateway` is the last number of the hosts' default gateway, `machine` of this machine's own
+    address. Where they differ, the namespace routes.
+    """
 
     name: str
     prefix: str  # "10.77.0"
-    own: int  # last number of the address of the machine (or router) that holds the bridge
-    gateway: int  # last number of the hosts' default gateway
+    namespace: str
+    gateway: int
+    machine: int | None = None
     ipv6: str = ""  # "fd77::"
-    namespace: str = ""  # where the bridge is; empty: the machine itself
 
     @property
     def bridge(self) -> str:
-        """Return the bridge's interface name."""
+        """Return the bridge's name, which this machine's interface on it has too."""
         return LINK_PREFIX + self.name
 
     def address(self, number: int) -> str:
@@ -39,10 +46,11 @@ class Network:
         return f"{self.ipv6}{number}" if self.ipv6 else ""
 
 
-LAB = Network("lab", "10.77.0", own=1, gateway=254, ipv6="fd77::")
-INNER = Network("inner", "192.168.1", own=1, gateway=1, namespace=ROUTER)
-ANNEXE = Network("annexe", "192.168.1", own=254, gateway=254)
+LAB = Network("lab", "10.77.0", ROUTER, gateway=254, machine=1, ipv6="fd77::")
+INNER = Network("inner", "192.168.1", ROUTER, gateway=1)
+ANNEXE = Network("annexe", "192.168.1", ANNEXE_SWITCH, gateway=254, machine=254)
 
+MACHINE_ADDRESS = LAB.address(1)
 OUTSIDER_NUMBER = 200
 SPARE_NUMBERS = range(100, 200)
 """Last numbers, on the practice's network, of hosts that come and go."""
