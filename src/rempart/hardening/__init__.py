@@ -1,0 +1,34 @@
+"""The hardening, one module per concern, each with ``desired(policy, host, traits, today)``.
+
+Pure: no I/O, no clock. This is where the knowledge lives and where review happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from rempart.hardening import accounts, firewall, services, ssh, updates
+from rempart.policy import Host, Policy, Traits
+from rempart.resources import Resource
+
+Concern = Callable[[Policy, Host, Traits, date], Sequence[Resource]]
+
+CONCERNS: dict[str, Concern] = {
+    "updates": updates.desired,
+    "services": services.desired,
+    "accounts": accounts.desired,
+    "firewall": firewall.desired,
+    "ssh": ssh.desired,
+}
+"""Every concern by the name that stands in plans, ``SSH | Write …``."""
+
+
+def desired(policy: Policy, host: Host, traits: Traits, today: date) -> list[Resource]:
+    """Return everything that a host should have, in the order of a run."""
+    wanted = [
+        resource
+        for concern in CONCERNS.values()
+        for resource in concern(policy, host, traits, today)
+    ]
+    return sorted(wanted, key=lambda resource: (resource.rank, resource.id))

@@ -1,0 +1,10 @@
+"""What rempart does to an SFTP server, in this order. `pyinfra inventories/fleet.py deploys/sftp_server.py`."""
+
+from rempart.engine.deploy import Deploy
+
+run = Deploy("sftp_server")
+run.claim()
+run.packages()
+run.change("updates", "services")
+run.guarded("accounts", "firewall", "ssh")
+run.settle()

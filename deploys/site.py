@@ -1,0 +1,10 @@
+"""What rempart does to every host of a practice, in this order, whatever its role."""
+
+from rempart.engine.deploy import Deploy
+
+run = Deploy()
+run.claim()
+run.packages()
+run.change("updates", "services")
+run.guarded("accounts", "firewall", "ssh")
+run.settle()

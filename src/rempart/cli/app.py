@@ -1,0 +1,57 @@
+"""The commands of ``rempart``, and how an error becomes one line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from rempart import __version__
+from rempart.cli.apply import apply
+from rempart.cli.check import check, schema
+from rempart.cli.plan import plan
+from rempart.errors import RempartError
+
+app = typer.Typer(
+    name="rempart",
+    help="Harden the Linux machines of health practices, and prove it.",
+    epilog="A first run: rempart check, enroll, plan, apply, verify. Each has its own --help."
+    " Exit codes: 0 fine or nothing to change, 2 changes (plan), 1 error.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rempart {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Harden the Linux machines of health practices, and prove it."""
+
+
+for command in (check, schema, plan, apply):
+    app.command()(command)
+
+
+def run() -> None:
+    """Run the command line; what an operator can mend is one line and exit code 1."""
+    # pyinfra logs to nowhere by default; its errors come back as results instead.
+    logging.getLogger("pyinfra").addHandler(logging.NullHandler())
+    try:
+        app()
+    except RempartError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"rempart: {line}", err=True)
+        sys.exit(1)

@@ -1,0 +1,50 @@
+"""``rempart plan``: what would change."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from rempart.cli.common import AsJson, Hosts, Inventory, progress, selected
+from rempart.cli.view import show_plan
+from rempart.engine.plan import Plan, make_plan, policy_digest
+from rempart.policy import Policy, load
+
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Keep the plan in this file, for apply.")
+]
+
+
+def plan(
+    inventory: Inventory, host: Hosts = None, output: Output = None, json: AsJson = False
+) -> None:
+    """Show what would change on each host, as diffs; nothing is changed.
+
+    One SSH command per host. Exit code 0: nothing to change, 2: changes, 1: a host could not be
+    planned.
+    """
+    policy = load(inventory)
+    made = observe(policy, selected(policy, host), quiet=json)
+    if output:
+        output.write_text(made.to_json(), encoding="utf-8")
+    if json:
+        typer.echo(made.to_json(), nl=False)
+    else:
+        show_plan(Console(), made.hosts)
+    raise typer.Exit(made.exit_code)
+
+
+def observe(policy: Policy, names: Sequence[str], *, quiet: bool) -> Plan:
+    """Return the plan of the named hosts, with a progress bar while they are observed."""
+    hosts = []
+    with progress("Planning", len(names), quiet=quiet) as steps:
+        for host in make_plan(policy, names, datetime.date.today()):
+            hosts.append(host)
+            steps.done(host.host)
+    hosts.sort(key=lambda each: each.host)
+    return Plan(str(policy.path), policy_digest(policy), tuple(hosts))

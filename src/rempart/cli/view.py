@@ -1,0 +1,77 @@
+"""How plans and results look on a terminal. Host output arrives here already made printable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from rempart.engine.apply import HostResult
+from rempart.engine.plan import HostPlan, PlannedChange
+
+STYLES = {"+": "green", "-": "red", "@": "cyan", "~": "yellow"}
+
+
+def show_plan(console: Console, hosts: Sequence[HostPlan]) -> None:
+    """Print each change once, with the hosts that it concerns, then what failed and a summary."""
+    grouped: dict[PlannedChange, list[str]] = {}
+    for host in hosts:
+        for change in host.changes:
+            grouped.setdefault(change, []).append(host.host)
+    for change, names in grouped.items():
+        _show_change(console, change, names, len(hosts))
+    for host in hosts:
+        if host.packages_first:
+            _line(
+                console,
+                f"{host.host}: packages come first; what follows from them is decided only while"
+                " applying",
+                "yellow",
+            )
+    show_errors(console, [host.error for host in hosts])
+    _line(console, summary(hosts), "bold")
+
+
+def _show_change(console: Console, change: PlannedChange, names: Sequence[str], hosts: int) -> None:
+    where = names[0] if len(names) == 1 else f"{len(names)} hosts: {', '.join(sorted(names))}"
+    if len(names) == hosts > 1:
+        where = f"all {hosts} hosts"
+    controls = f" [{', '.join(change.controls)}]" if change.controls else ""
+    guarded = " (guarded)" if change.risky else ""
+    _line(console, f"{change.label}{controls}{guarded} on {where}", "bold")
+    for line in change.diff:
+        _line(console, f"    {line}", STYLES.get(line[:1], ""))
+
+
+def summary(hosts: Iterable[HostPlan]) -> str:
+    """Return one line that counts hosts with changes, as wanted, and not planned."""
+    hosts = list(hosts)
+    changes = sum(len(host.changes) for host in hosts)
+    failed = sum(bool(host.error) for host in hosts)
+    clean = sum(not host.changes and not host.error for host in hosts)
+    parts = [f"{changes} change{'s' * (changes != 1)}", f"{clean} of {len(hosts)} hosts as wanted"]
+    return ", ".join([*parts, f"{failed} NOT PLANNED"] if failed else parts)
+
+
+def show_results(console: Console, results: Sequence[HostResult]) -> None:
+    """Print what was changed on each host, then what failed."""
+    for result in sorted(results, key=lambda each: each.host):
+        state = "FAILED" if result.error else f"{len(result.changed)} changes made"
+        _line(console, f"{result.host}: {state}", "red" if result.error else "green")
+        for label in result.changed:
+            late = " (decided while applying)" if label in result.decided_while_applying else ""
+            _line(console, f"    {label}{late}")
+    show_errors(console, [result.error for result in results])
+
+
+def show_errors(console: Console, errors: Iterable[str]) -> None:
+    """Print errors on stderr, one line each."""
+    stderr = Console(stderr=True, no_color=console.no_color)
+    for error in filter(None, errors):
+        _line(stderr, f"rempart: {error}", "red")
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    # Text, never markup: a path may hold square brackets. soft_wrap keeps diffs copyable.
+    console.print(Text(text, style=style), soft_wrap=True, highlight=False)

@@ -1,0 +1,96 @@
+"""Apply: carry a plan out, each host by itself, and refuse what is no longer what was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pyinfra.api.exceptions import NestedOperationError
+
+from rempart.engine.deploy import Deploy
+from rempart.engine.guard import Guard
+from rempart.engine.plan import HostPlan, host_plan
+from rempart.engine.run import Run
+from rempart.engine.session import each_host
+from rempart.hardening import CONCERNS
+from rempart.policy import Policy
+
+
+@dataclass(frozen=True)
+class HostResult:
+    """What an apply came to on one host."""
+
+    host: str
+    changed: tuple[str, ...] = ()
+    decided_while_applying: tuple[str, ...] = ()
+    error: str = ""
+
+
+def apply(
+    policy: Policy,
+    names: Sequence[str],
+    today: date,
+    planned: dict[str, HostPlan],
+    window_s: int,
+    step: Callable[[str, str], None],
+) -> Iterator[HostResult]:
+    """Apply hosts side by side and yield each one's result as it comes.
+
+    ``planned`` holds the reviewed plans by host id; ``step(host, what)`` is told of progress.
+    """
+
+    def work(run: Run) -> HostResult:
+        return _apply_host(run, planned.get(run.host.name), Guard(window_s=window_s), step)
+
+    return each_host(
+        policy,
+        names,
+        today,
+        work,
+        lambda host, reason: HostResult(host, error=reason),
+        executing=True,
+    )
+
+
+def _apply_host(
+    run: Run, planned: HostPlan | None, guard: Guard, step: Callable[[str, str], None]
+) -> HostResult:
+    name = run.host.name
+    step(name, "observing")
+    now = host_plan(run)
+    refusal = now.error or stale(planned, now)
+    if refusal:
+        return HostResult(name, error=refusal)
+    if not now.changes:
+        return HostResult(name)
+    expected = {change.label for change in now.changes}
+    try:
+        _steps(Deploy(guard=guard), name, step)
+    except NestedOperationError:
+        return HostResult(name, error=run.error or f"{name}: a step failed; see above")
+    changed = tuple(run.done)
+    return HostResult(name, changed, tuple(c for c in changed if c not in expected))
+
+
+def _steps(deploy: Deploy, name: str, step: Callable[[str, str], None]) -> None:
+    step(name, "packages")
+    deploy.claim()
+    deploy.packages()
+    step(name, "configuration")
+    deploy.change(*CONCERNS)
+    step(name, "guarded changes")
+    deploy.guarded(*CONCERNS)
+    step(name, "recording")
+    deploy.settle()
+
+
+def stale(planned: HostPlan | None, now: HostPlan) -> str:
+    """Return why a host is no longer what its plan was made from, or ''."""
+    if planned is None:
+        return f"{now.host}: is not in the plan; plan again"
+    if planned.error:
+        return f"{now.host}: could not be planned: {planned.error}"
+    if planned.observed != now.observed:
+        return f"{now.host}: has changed since the plan was made; nothing was done; plan again"
+    return ""

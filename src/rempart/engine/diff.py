@@ -1,0 +1,59 @@
+"""Diff: what is wanted against what was seen, as an ordered list of changes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rempart.engine import manifest
+from rempart.resources import KINDS, Change, Observation, Resource, Unit
+
+RELEASE_RANK = 60
+RELOAD_RANK = 80
+
+
+def diff(desired: Sequence[Resource], seen: Observation) -> list[Change]:
+    """Return every change, in the order in which a run makes them.
+
+    The same function feeds the plan, the apply and the test that after an apply nothing is left.
+    """
+    changes = [change for resource in desired if (change := resource.diff(seen))]
+    changes += releases(desired, seen)
+    changes += reloads(desired, seen, changes)
+    return sorted(changes, key=order) or manifest.correction(desired, seen)
+
+
+def releases(desired: Sequence[Resource], seen: Observation) -> list[Change]:
+    """Return the changes that give up what the host's manifest names and nobody wants any more."""
+    return manifest.releases(manifest.load(seen), desired, seen)
+
+
+def reload_label(unit: Unit) -> tuple[str, str, tuple[int, str]]:
+    """Return the id, the label and the place of a unit's reload, whether or not it is needed."""
+    change_id = f"reload:{unit.unit}"
+    return change_id, f"Reload {unit.unit}", (RELOAD_RANK, change_id)
+
+
+def reloads(
+    desired: Sequence[Resource], seen: Observation, changes: Sequence[Change]
+) -> list[Change]:
+    """Return the reloads that these changes, or an interrupted run before, ask for."""
+    found = []
+    for unit in (resource for resource in desired if isinstance(resource, Unit)):
+        because = [change.label for change in changes if unit.unit in change.reloads]
+        reload = unit.reload(seen, because)
+        if reload:
+            found.append(reload)
+    return found
+
+
+def order(change: Change) -> tuple[int, str]:
+    """Return the sort key of a run: packages, groups, users, files, removals, units, reloads.
+
+    It depends on the change alone, never on the host: pyinfra aborts a run in which two hosts order
+    the same operations differently.
+    """
+    if change.action == "run":
+        return RELOAD_RANK, change.id
+    if change.action == "release":
+        return RELEASE_RANK, change.id
+    return KINDS[change.id.partition(":")[0]].rank, change.id

@@ -1,0 +1,159 @@
+"""Manifest: what rempart owns on a host, so that nothing it no longer wants stays behind.
+
+``/var/lib/rempart/manifest.json`` names every object, the state it replaced and the version that
+wrote it. It is claimed before the changes (an interrupted run leaves no orphan) and settled after.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rempart import __version__
+from rempart.resources import KINDS, Change, Observation, Resource
+from rempart.resources.base import call
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Owned:
+    """One object in the manifest."""
+
+    id: str
+    concern: str
+    risky: bool
+    digest: str
+    original: tuple[str, ...]
+    version: str
+    reloads: tuple[str, ...] = ()
+
+
+Manifest = dict[str, Owned]
+
+
+def load(seen: Observation) -> Manifest:
+    """Return the host's manifest; ValueError when the host sent something else."""
+    (encoded, *_) = seen.get("manifest", "json")
+    if encoded == "absent":
+        return {}
+    try:
+        document = json.loads(base64.b64decode(encoded, validate=True))
+        if document["schema"] > SCHEMA:
+            raise ValueError(f"manifest of a newer rempart ({document['rempart']})")
+        return {key: _owned(key, entry) for key, entry in document["objects"].items()}
+    except (binascii.Error, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("manifest is damaged") from error
+
+
+def _owned(key: str, entry: dict[str, Any]) -> Owned:
+    kind, _, rest = key.partition(":")
+    if kind not in KINDS or not rest or not rest.isprintable():
+        raise ValueError("manifest is damaged")
+    return Owned(
+        id=key,
+        concern=str(entry["concern"]),
+        risky=bool(entry["risky"]),
+        digest=str(entry["digest"]),
+        original=tuple(map(str, entry["original"])),
+        version=str(entry["version"]),
+        reloads=tuple(map(str, entry["reloads"])),
+    )
+
+
+def claimed(owned: Manifest, desired: Sequence[Resource], seen: Observation) -> Manifest:
+    """Return the manifest with every wanted object in it; originals once kept stay."""
+    claims = dict(owned)
+    for resource in desired:
+        before = owned.get(resource.id)
+        claims[resource.id] = Owned(
+            id=resource.id,
+            concern=resource.concern,
+            risky=resource.risky,
+            digest=resource.digest,
+            original=before.original if before else resource.original(seen),
+            version=before.version if before else __version__,
+            reloads=resource.reloads,
+        )
+    return claims
+
+
+def settled(owned: Manifest, desired: Sequence[Resource]) -> Manifest:
+    """Return the manifest without what is no longer wanted."""
+    wanted = {resource.id for resource in desired}
+    return {key: entry for key, entry in owned.items() if key in wanted}
+
+
+def releases(owned: Manifest, desired: Sequence[Resource], seen: Observation) -> list[Change]:
+    """Return the changes that give up what is owned and no longer wanted, newest kinds first."""
+    wanted = {resource.id for resource in desired}
+    orphans = [entry for key, entry in owned.items() if key not in wanted]
+    return [_release(entry, seen) for entry in sorted(orphans, key=_undo_order)]
+
+
+def _undo_order(entry: Owned) -> tuple[int, str]:
+    return -KINDS[entry.id.partition(":")[0]].rank, entry.id
+
+
+def _release(entry: Owned, seen: Observation) -> Change:
+    kind, _, key = entry.id.partition(":")
+    lines, script = KINDS[kind].undo(key, entry.original, seen)
+    marks = "".join(call("mark_pending", unit) for unit in entry.reloads)
+    return Change(
+        id=entry.id,
+        concern=entry.concern,
+        controls=(),
+        action="release",
+        label=f"Give up {key}",
+        diff=tuple(lines),
+        risky=entry.risky,
+        script=marks + script,
+        touches=KINDS[kind].touches(key),
+        reloads=entry.reloads,
+    )
+
+
+def correction(desired: Sequence[Resource], seen: Observation) -> list[Change]:
+    """Return the one change of a host that is as wanted but whose manifest does not say so."""
+    owned = load(seen)
+    wanted = settled(claimed(owned, desired, seen), desired)
+    if wanted == owned:
+        return []
+    names = sorted(key for key in wanted.keys() | owned.keys() if wanted.get(key) != owned.get(key))
+    return [
+        Change(
+            id="manifest:json",
+            concern="manifest",
+            controls=(),
+            action="update",
+            label="Record what rempart owns",
+            diff=tuple(f"~ {name}" for name in names),
+            risky=False,
+        )
+    ]
+
+
+def render(owned: Manifest) -> str:
+    """Return the file's text; every object starts a line, which the observation relies on."""
+    objects = {
+        key: {
+            "concern": entry.concern,
+            "risky": entry.risky,
+            "digest": entry.digest,
+            "original": list(entry.original),
+            "version": entry.version,
+            "reloads": list(entry.reloads),
+        }
+        for key, entry in owned.items()
+    }
+    document = {"schema": SCHEMA, "rempart": __version__, "objects": objects}
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def write_script(owned: Manifest) -> str:
+    """Return sh that replaces the manifest on the host."""
+    return call("write_manifest", stdin=base64.encodebytes(render(owned).encode()).decode().strip())

@@ -1,0 +1,107 @@
+"""Observe: everything that is asked of a host, in ONE command, and its answer as plain data.
+
+The script goes through stdin of ``sh -s``: argv ends at 131 KB, and sudo would log it. The answer
+is a managed host's output and so hostile: what makes no sense is no answer, never "no change".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from pyinfra.api import FactBase, StringCommand
+from typing_extensions import override
+
+from rempart.engine import traits
+from rempart.engine.remote import shell
+from rempart.resources import KINDS, Observation, Resource
+
+END = "end\tof\tanswer"
+"""The last line of a whole answer; without it the answer was cut off."""
+
+FACT_KINDS = frozenset(
+    """
+    file same bytes directory entry package inst remv unit pending healthy group user shadow
+    member sysctl text manifest way guard trait end
+    """.split()  # noqa: SIM905  (a list of 22 strings would be harder to read)
+)
+
+VOLATILE = frozenset({"way", "guard", "inst", "remv", "end"})
+"""Facts that say nothing about what a plan was made from."""
+
+
+@dataclass(frozen=True)
+class Unobserved:
+    """A host whose state is not known, and why. Never counted as clean."""
+
+    reason: str
+
+
+Answer = Observation | Unobserved
+
+
+def script(resources: Sequence[Resource]) -> str:
+    """Return the sh that observes all resources, one probe per kind."""
+    parts = [shell("probe"), traits.probe(), "probe_self\n"]
+    ordered = sorted(resources, key=lambda resource: resource.rank)
+    for kind, group in groupby(ordered, key=lambda resource: resource.kind):
+        parts.append(KINDS[kind].probe(list(group)))
+    parts.append(f"printf '{END}\\n'\n".replace("\t", "\\t"))
+    return "".join(parts)
+
+
+def parse(lines: Iterable[str], resources: Sequence[Resource]) -> Answer:
+    """Return the facts of an answer, or why it is none.
+
+    >>> parse(["group\\tsudo\\t27", END], [])
+    Observation(facts={'group': {'sudo': ('27',)}, 'end': {'of': ('answer',)}})
+    """
+    facts: dict[str, dict[str, tuple[str, ...]]] = {}
+    last = ""
+    for number, line in enumerate(lines, 1):
+        kind, *fields = line.split("\t")
+        if kind not in FACT_KINDS or not fields:
+            return Unobserved(f"line {number} of its answer makes no sense")
+        facts.setdefault(kind, {})[fields[0]] = tuple(fields[1:])
+        last = line
+    if last != END:
+        return Unobserved("its answer was cut off")
+    seen = Observation(facts)
+    try:
+        unanswered = [r.id for r in resources if not _answered(r, seen)]
+        for resource in resources:
+            resource.diff(seen)
+    except (ValueError, IndexError) as error:
+        return Unobserved(f"its answer makes no sense ({type(error).__name__})")
+    if unanswered:
+        return Unobserved(f"no answer about {unanswered[0]}")
+    return seen
+
+
+def _answered(resource: Resource, seen: Observation) -> bool:
+    kind, key = ("text", resource.key.partition("#")[0]) if resource.kind == "setting" else (
+        resource.kind, resource.key)  # fmt: skip
+    return seen.has(kind, key)
+
+
+def digest(seen: Observation) -> str:
+    """Return a SHA-256 over what a plan is made from; uptime and the like are not part of it."""
+    stable = {kind: facts for kind, facts in seen.facts.items() if kind not in VOLATILE}
+    return hashlib.sha256(json.dumps(stable, sort_keys=True).encode()).hexdigest()
+
+
+class HostState(FactBase[list[str]]):
+    """The raw lines of one observation: ``["group\\tsudo\\t27", …, "end\\tof\\tanswer"]``."""
+
+    @override
+    def command(self) -> StringCommand:
+        """Return the command that reads the script from its stdin."""
+        return StringCommand("sh", "-s")
+
+    @override
+    def process(self, output: Iterable[str]) -> list[str]:
+        """Return the lines; making sense of them is ``parse``'s, which never raises."""
+        return list(output)

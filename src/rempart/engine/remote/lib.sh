@@ -1,0 +1,123 @@
+# Functions that change a host. Each does its whole job or fails and leaves the object as it was.
+set -eu
+umask 077
+export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive
+state=/var/lib/rempart
+mkdir -p "$state" /run/rempart/pending
+
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+# UNIT…: these run an older state than the one on disk until clear_pending.
+mark_pending() { for unit; do : > "/run/rempart/pending/$unit"; done; }
+clear_pending() { rm -f "/run/rempart/pending/$1"; }
+
+# PATH: keeps what stood there before rempart, once.
+save_original() {
+  kept=$state/originals$1
+  [ -e "$kept" ] || [ -L "$kept" ] || [ -e "$kept.absent" ] && return 0
+  mkdir -p "${kept%/*}"
+  if [ -e "$1" ] || [ -L "$1" ]; then cp -a -- "$1" "$kept.new" && mv -T "$kept.new" "$kept"
+  else : > "$kept.absent"; fi
+}
+
+# PATH CANDIDATE: the rename that every write ends with; bytes and name are on the disk after it.
+put_in_place() {
+  sync "$2"; mv -fT -- "$2" "$1"; sync "${1%/*}"
+  case $1 in /etc/systemd/system/*) systemctl daemon-reload ;; esac
+}
+
+# PATH MODE USER GROUP CHECK UNIT…; the content in base64 on stdin.
+write_file() {
+  TARGET=$1 mode=$2 owner=$3:$4 check=$5; shift 5
+  CANDIDATE=$(mktemp "${TARGET%/*}/.rempart.XXXXXX"); trap 'rm -f "$CANDIDATE"' EXIT
+  base64 -d > "$CANDIDATE"; chown "$owner" "$CANDIDATE"; chmod "$mode" "$CANDIDATE"
+  export TARGET CANDIDATE
+  [ -z "$check" ] || sh -euc "$check" || fail "$TARGET: its own checker refuses the new content"
+  save_original "$TARGET"; mark_pending "$@"
+  put_in_place "$TARGET" "$CANDIDATE"; trap - EXIT
+}
+
+# PATH UNIT…
+remove_file() {
+  path=$1; shift
+  save_original "$path"; mark_pending "$@"
+  rm -rf --one-file-system -- "$path"; sync "${path%/*}"
+}
+
+# PATH UNIT…: gives the path back to what it was before rempart.
+restore_file() {
+  path=$1 kept=$state/originals$1; shift
+  mark_pending "$@"
+  if [ -e "$kept" ] || [ -L "$kept" ]; then
+    cp -a -- "$kept" "$path.rempart-new"; mv -fT -- "$path.rempart-new" "$path"; rm -rf "$kept"
+  else rm -f -- "$path" "$kept.absent"; fi
+  case $path in /etc/systemd/system/*) systemctl daemon-reload ;; esac
+}
+
+# PATH MODE USER GROUP
+make_directory() {
+  [ -d "$1" ] && [ ! -L "$1" ] || mkdir -m 700 -- "$1"
+  chown "$3:$4" "$1"; chmod "$2" "$1"
+}
+
+remove_empty_directory() { rmdir --ignore-fail-on-non-empty -- "$1" 2>/dev/null || :; }
+
+# PATH KEY LINE: makes LINE the only active line of KEY; an empty LINE takes the key away.
+set_line() {
+  CANDIDATE=$(mktemp "${1%/*}/.rempart.XXXXXX"); trap 'rm -f "$CANDIDATE"' EXIT
+  cp -a -- "$1" "$CANDIDATE"
+  KEY=$2 LINE=$3 awk '
+    BEGIN { key = ENVIRON["KEY"]; line = ENVIRON["LINE"] }
+    { text = $0; sub(/^[ \t]+/, "", text); rest = substr(text, length(key) + 1, 1)
+      if (index(text, key) == 1 && (rest == "" || rest == " " || rest == "\t")) {
+        if (!done && line != "") print line
+        done = 1
+      } else print }
+    END { if (!done && line != "") print line }' "$1" > "$CANDIDATE"
+  put_in_place "$1" "$CANDIDATE"; trap - EXIT
+}
+
+missing() { fail "$1: no such file; the package that brings it is not installed"; }
+
+# apt waits for another apt, keeps local changes to configuration, and never asks.
+apt() {
+  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef \
+    -o Dpkg::Options::=--force-confold --no-install-recommends "$@" >&2
+}
+
+apt_install() {
+  [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -mtime -1 -print -quit 2>/dev/null)" ] ||
+    apt update
+  apt install "$@" || { apt update && apt install "$@"; }
+}
+
+apt_remove() { apt purge "$@"; }
+
+remove_unneeded() {
+  gone=$(apt-get -s -qq remove "$1" | grep -c '^Remv' || :)
+  if [ "$gone" -le 1 ]; then apt purge "$1"; fi
+}
+
+reload_unit() {
+  systemctl try-reload-or-restart "$1"
+  systemctl -q is-failed "$1" && fail "$1: failed after its reload"
+  clear_pending "$1"
+}
+
+retire_unit() { systemctl -q disable --now "$1" 2>/dev/null || :; clear_pending "$1"; }
+
+remove_group() { ! getent group "$1" >/dev/null || groupdel "$1"; }
+
+# LOGIN: nobody gets in any more and nobody stays in; the files stay.
+retire_user() {
+  getent passwd "$1" >/dev/null || return 0
+  usermod --lock --expiredate 1 "$1"
+  loginctl terminate-user "$1" 2>/dev/null || :
+  pkill -KILL -U "$1" || :
+}
+
+# The manifest in base64 on stdin.
+write_manifest() {
+  new=$state/manifest.json.new
+  base64 -d > "$new"; sync "$new"; mv -fT "$new" $state/manifest.json; sync $state
+}

@@ -1,0 +1,86 @@
+# Functions of the observation. They only read, print "kind<TAB>key<TAB>fields", and never fail.
+export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+state=/var/lib/rempart
+
+# LIMIT; reads $files and $secrets ("SHA256  PATH" lines) and every file that the manifest names.
+probe_files() {
+  owned=$(sed -n 's/^ *"file:\([^"]*\)": .*/\1/p' $state/manifest.json 2>/dev/null)
+  paths=$(printf '%s\n%s\n' "$files" "$secrets" | cut -c67-; printf '%s\n' "$owned")
+  printf '%s\n' "$paths" | sort -u | xargs -r -d '\n' stat -c 'file	%n	%f	%U	%G	%s' -- 2>/dev/null
+  # Only regular files are read: a FIFO in the way would block for ever.
+  printf '%s\n' "$files" | while IFS= read -r line; do
+    path=${line#*  }; [ -f "$path" ] && [ ! -L "$path" ] && printf '%s\n' "$line"
+  done | sha256sum -c - 2>/dev/null | while IFS= read -r line; do
+    case $line in
+    *': OK') printf 'same\t%s\n' "${line%: OK}" ;;
+    *': FAILED') send_bytes bytes "${line%: FAILED}" "$1" ;;
+    esac
+  done
+  printf '%s\n' "$secrets" | sha256sum -c - 2>/dev/null | sed -n 's/^\(.*\): OK$/same	\1/p'
+  printf '%s\n' "$owned" | while IFS= read -r path; do
+    case "
+$files
+$secrets
+" in *"  $path
+"*) continue ;; esac
+    [ -f "$path" ] && [ ! -L "$path" ] && send_bytes bytes "$path" "$1"
+  done
+}
+
+# KIND PATH LIMIT: the file's bytes in base64, or "-" where it is too large to show.
+send_bytes() {
+  if [ "$(stat -c %s -- "$2")" -le "$3" ]; then
+    printf '%s\t%s\t%s\n' "$1" "$2" "$(base64 -w0 < "$2")"
+  else
+    printf '%s\t%s\t-\n' "$1" "$2"
+  fi
+}
+
+probe_texts() {
+  for path; do [ -f "$path" ] && send_bytes text "$path" 262144; done
+}
+
+# install|remove NAME…: what apt would do for those that are not as wanted.
+probe_apt() {
+  verb=$1; shift; todo=
+  for name; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)
+    case $verb:$status in
+    install:installed) ;;
+    install:* | remove:installed) todo="$todo $name" ;;
+    esac
+  done
+  [ -n "$todo" ] || return 0
+  apt-get -s -qq -o Debug::NoLocking=1 --no-install-recommends "$verb" $todo 2>/dev/null |
+    sed -n 's/^Inst \([^ ]*\) .*(\([^ ]*\) .*/inst	\1	\2/p; s/^Remv \([^ ]*\) .*/remv	\1/p'
+}
+
+probe_units() {
+  systemctl show -p Id -p LoadState -p ActiveState -p UnitFileState -- "$@" 2>/dev/null | awk -F= '
+    /^Id=/ { id = $2 } /^LoadState=/ { load = $2 } /^ActiveState=/ { active = $2 }
+    /^UnitFileState=/ { file = $2 }
+    /^$/ { if (id) print "unit\t" id "\t" load "\t" active "\t" file; id = load = active = file = "" }
+    END { if (id) print "unit\t" id "\t" load "\t" active "\t" file }'
+  for marker in /run/rempart/pending/*; do
+    [ -e "$marker" ] && printf 'pending\t%s\n' "${marker##*/}"
+  done
+}
+
+# One process: the shell reads byte by byte, and /proc/sys answers the first read only.
+probe_sysctls() {
+  sysctl -e -- "$@" 2>/dev/null | sed -n 's/^\([^ ]*\) = \(.*\)$/sysctl	\1	\2/p'
+}
+
+# The manifest, the guard, and the way this very connection came in.
+probe_self() {
+  [ -f $state/manifest.json ] && printf 'manifest\tjson\t%s\n' "$(base64 -w0 < $state/manifest.json)"
+  process=$$
+  while [ "$process" -gt 1 ]; do
+    way=$(tr '\0' '\n' < "/proc/$process/environ" 2>/dev/null | sed -n 's/^SSH_CONNECTION=//p')
+    [ -n "$way" ] && { printf 'way\tssh\t%s\n' "$way"; break; }
+    process=$(sed 's/.*) . \([0-9]*\) .*/\1/' "/proc/$process/stat" 2>/dev/null) || break
+  done
+  for name in armed reverting; do
+    [ -e $state/guard/$name ] && printf 'guard\t%s\t%s\n' "$name" "$(head -n1 $state/guard/run)"
+  done
+}

@@ -1,0 +1,167 @@
+"""Run: what rempart knows about one host while pyinfra runs: policy, wanted state, what was seen.
+
+pyinfra has no fact cache, so the observation is remembered here, one per phase: the plan's, the one
+an execution starts with, and a fresh one after packages were installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from pyinfra.api import Host, State, StringCommand
+from pyinfra.context import ctx_host, ctx_state
+
+from rempart.engine import manifest, traits
+from rempart.engine.diff import diff
+from rempart.engine.observe import Answer, HostState, Unobserved, digest, parse, script
+from rempart.engine.remote import shell
+from rempart.engine.wayin import refusals
+from rempart.errors import RempartError
+from rempart.hardening import desired
+from rempart.policy import Policy, load
+from rempart.resources import Change, Observation, Resource
+
+
+class Run:
+    """One host's state in a pyinfra run."""
+
+    def __init__(self, state: State, host: Host, policy: Policy, today: date) -> None:
+        self.state = state
+        self.host = host
+        self.policy = policy
+        self.today = today
+        self.subject = policy.host(host.data.rempart_host)
+        self.packages_changed = False
+        self.done: list[str] = []
+        """Labels of the changes made so far."""
+        self.error: str | None = None
+        self._seen: dict[str, Answer] = {}
+        self._changes: dict[str, list[Change]] = {}
+
+    @cached_property
+    def desired(self) -> Sequence[Resource]:
+        """Return what this host should have; empty while its traits are not recorded."""
+        if self.subject.traits is None:
+            return ()
+        return desired(self.policy, self.subject, self.subject.traits, self.today)
+
+    @property
+    def phase(self) -> str:
+        """Return which observation counts now."""
+        if self.packages_changed:
+            return "after packages"
+        return "execute" if self.state.is_executing else "plan"
+
+    @property
+    def seen(self) -> Answer:
+        """Return the phase's observation, asking the host for it once."""
+        if self.phase not in self._seen:
+            self._seen[self.phase] = self._observe()
+        return self._seen[self.phase]
+
+    def _observe(self) -> Answer:
+        if self.subject.traits is None:
+            return Unobserved("not enrolled yet; run rempart enroll first")
+        with ctx_state.use(self.state), ctx_host.use(self.host):
+            lines = self.host.get_fact(
+                HostState, _stdin=script(self.desired), _sudo=True, _ignore_errors=True
+            )
+        if not lines:
+            return Unobserved("it gave no answer")
+        answer = parse(lines, self.desired)
+        if isinstance(answer, Unobserved):
+            return answer
+        try:
+            return self._accepted(answer)
+        except (RempartError, ValueError) as error:
+            return Unobserved(f"its answer makes no sense: {error}")
+
+    def _accepted(self, seen: Observation) -> Answer:
+        """Refuse a host that is not what the inventory says, or that a change would lock."""
+        reasons = self._trait_mismatches(seen)
+        if not reasons:
+            reasons = refusals(self.policy, self.subject, self.desired, seen)
+        manifest.load(seen)
+        return Unobserved("; ".join(reasons)) if reasons else seen
+
+    def _trait_mismatches(self, seen: Observation) -> list[str]:
+        said = [f"trait\t{key}\t{fields[0]}" for key, fields in seen.facts["trait"].items()]
+        recorded = self.subject.traits.model_dump() if self.subject.traits else {}
+        return [
+            f"{name} is {now}, {self.policy.path.name} says {recorded[name]}; correct"
+            f" hosts[{self.subject.name}].traits.{name}, or run rempart enroll again"
+            for name, now in traits.parse(said).items()
+            if now != recorded[name]
+        ]
+
+    @property
+    def observation(self) -> Observation:
+        """Return what was seen; only called where the host was observed."""
+        seen = self.seen
+        assert isinstance(seen, Observation)
+        return seen
+
+    @property
+    def changes(self) -> list[Change]:
+        """Return what is to do on this host by the phase's observation, in order."""
+        if self.phase not in self._changes:
+            self._changes[self.phase] = diff(self.desired, self.observation)
+        return self._changes[self.phase]
+
+    def change(self, change_id: str) -> Change | None:
+        """Return one change by its id, or None where the object is as wanted."""
+        return next((change for change in self.changes if change.id == change_id), None)
+
+    @property
+    def owned(self) -> manifest.Manifest:
+        """Return the host's manifest."""
+        return manifest.load(self.observation)
+
+    @property
+    def seen_digest(self) -> str:
+        """Return the digest of the phase's observation, for the stale-plan check."""
+        return digest(self.observation)
+
+
+_runs: WeakKeyDictionary[Host, Run] = WeakKeyDictionary()
+_policies: dict[Path, Policy] = {}
+
+
+def adopt(run: Run) -> Run:
+    """Make a run the one of its host."""
+    _runs[run.host] = run
+    return run
+
+
+def policy_of(host: Host) -> Policy:
+    """Return the policy that an inventory host comes from, loaded once."""
+    path = Path(host.data.rempart_policy)
+    if path not in _policies:
+        _policies[path] = load(path)
+    return _policies[path]
+
+
+def current_run() -> Run:
+    """Return the run of pyinfra's current host.
+
+    Keyed by the real host: ``pyinfra.host`` is a proxy that points elsewhere in every greenlet.
+    """
+    host: Host = ctx_host.get()  # type: ignore[no-untyped-call]  # pyinfra's context has no types
+    if host not in _runs:
+        _runs[host] = Run(_current_state(), host, policy_of(host), date.today())
+    return _runs[host]
+
+
+def _current_state() -> State:
+    state: State = ctx_state.get()  # type: ignore[no-untyped-call]  # as above
+    return state
+
+
+def as_root(body: str, *libraries: str) -> StringCommand:
+    """Return the command that runs sh as root; everything goes through stdin, nothing into argv."""
+    text = "".join(map(shell, ("lib", *libraries))) + body
+    return StringCommand("sh", "-s", _stdin=text, _sudo=True)

@@ -1,0 +1,88 @@
+"""Session: pyinfra's API over a practice's hosts, each in its own greenlet and by itself.
+
+pyinfra's own runners go through the operations in step over all hosts; under a dead man's switch a
+slow host would let the guards of the others fire. So each host runs from its first to its last step
+alone, and what goes wrong with one is that one's result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import TypeVar
+
+import gevent
+from pyinfra.api import Config, Host, Inventory, State
+from pyinfra.api.exceptions import ConnectError, PyinfraError
+from pyinfra.context import ctx_host, ctx_state
+
+from rempart.engine.run import Run, adopt
+from rempart.errors import RempartError
+from rempart.policy import Policy
+from rempart.policy.fleet import groups
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S = 10
+MOST_AT_ONCE = 40
+
+
+def each_host(
+    policy: Policy,
+    names: Sequence[str],
+    today: date,
+    work: Callable[[Run], T],
+    failed: Callable[[str, str], T],
+    *,
+    executing: bool = False,
+) -> Iterator[T]:
+    """Do ``work`` on every named host of a practice, side by side; yield results as they come.
+
+    With ``executing`` an operation runs at the moment it is called, instead of being planned.
+
+    ``failed(host_id, reason)`` makes the result of a host that could not be reached or that
+    ``work`` raised an error for.
+    """
+    state = _state(policy, names)
+    state.is_executing = executing
+    with ctx_state.use(state):
+        greenlets = {
+            state.pool.spawn(_one, state, host, policy, today, work): host
+            for host in state.inventory
+        }
+        try:
+            for done in gevent.iwait(list(greenlets)):
+                host = greenlets[done]
+                result, reason = done.get()
+                yield failed(host.name, reason) if reason else result
+        finally:
+            gevent.killall(list(greenlets))
+            for host in state.inventory:
+                host.disconnect()
+
+
+def _state(policy: Policy, names: Sequence[str]) -> State:
+    wanted = {policy.host_id(policy.host(name)) for name in names}
+    entries = groups([policy])[policy.practice.name]
+    data = [entry for entry in entries if entry[0].removeprefix("@rempart/") in wanted]
+    # pyinfra's Config and Inventory have no types.
+    config = Config(  # type: ignore[no-untyped-call]
+        CONNECT_TIMEOUT=CONNECT_TIMEOUT_S, PARALLEL=min(len(data), MOST_AT_ONCE) or 1
+    )
+    return State(Inventory((data, {})), config)  # type: ignore[no-untyped-call]
+
+
+def _one(
+    state: State, host: Host, policy: Policy, today: date, work: Callable[[Run], T]
+) -> tuple[T | None, str]:
+    """Return the work's result, or why there is none; never raise for this host's troubles."""
+    with ctx_host.use(host):
+        try:
+            host.connect(show_errors=False, raise_exceptions=True)
+            state.activate_host(host)
+            run = adopt(Run(state, host, policy, today))
+            return work(run), ""
+        except ConnectError as error:
+            return None, str(error.args[0])
+        except (RempartError, PyinfraError, OSError, EOFError) as error:
+            return None, f"{host.name}: {error}"

@@ -1,0 +1,118 @@
+"""Firewall: nothing comes in but what the policy names (FW-1 to FW-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from rempart.policy import Host, Policy, Traits
+from rempart.policy.value import IPNetwork
+from rempart.resources import Directory, File, Package, Resource, Sysctl, Unit
+from rempart.template import render
+
+UNIT = "rempart-firewall.service"
+RULES = "/etc/rempart/firewall.nft"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+SYSCTL_FILE = "/etc/sysctl.d/60-rempart.conf"
+CONTROLS = ("FW-1", "FW-2", "FW-3", "FW-4", "FW-5")
+
+# ANSSI-BP-028 R12. rp_filter is strict: a practice's host has one way to each network.
+NETWORK_SETTINGS = {
+    "net.ipv4.conf.all.accept_redirects": "0",
+    "net.ipv4.conf.default.accept_redirects": "0",
+    "net.ipv4.conf.all.accept_source_route": "0",
+    "net.ipv4.conf.default.accept_source_route": "0",
+    "net.ipv4.conf.all.send_redirects": "0",
+    "net.ipv4.conf.default.send_redirects": "0",
+    "net.ipv4.conf.all.rp_filter": "1",
+    "net.ipv4.conf.default.rp_filter": "1",
+    "net.ipv4.icmp_echo_ignore_broadcasts": "1",
+    "net.ipv4.tcp_syncookies": "1",
+    "net.ipv6.conf.all.accept_redirects": "0",
+    "net.ipv6.conf.default.accept_redirects": "0",
+    "net.ipv6.conf.all.accept_source_route": "0",
+    "net.ipv6.conf.default.accept_source_route": "0",
+}
+
+LOADED_RULES_RUN = (
+    "nft list table inet rempart | sha256sum --status -c /run/rempart/firewall.sha256"
+)
+"""Whether the kernel's rules are those that the unit loaded."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One accepting rule: who may reach which ports, for one address family."""
+
+    name: str
+    family: str
+    sources: tuple[str, ...]
+    protocol: str
+    ports: tuple[int, ...]
+
+
+def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence[Resource]:
+    """Return the rules, the unit that loads them before the network, and the network settings."""
+    settings = sorted(NETWORK_SETTINGS.items())
+    common: dict[str, Any] = {"concern": "firewall", "risky": True}
+    return [
+        Package(concern="firewall", controls=("FW-1",), package="nftables"),
+        Directory(**common, controls=("FW-1",), path="/etc/rempart"),
+        File(
+            **common,
+            controls=CONTROLS,
+            reloads=(UNIT,),
+            path=RULES,
+            content=render(RULES, rules=rules(policy, host)),
+            check='nft -c -f "$CANDIDATE"',
+        ),
+        File(
+            **common,
+            controls=("FW-1",),
+            reloads=(UNIT,),
+            path=UNIT_FILE,
+            content=render(UNIT_FILE),
+        ),
+        Unit(
+            **common,
+            controls=("FW-1",),
+            unit=UNIT,
+            enabled=True,
+            running=True,
+            healthy=LOADED_RULES_RUN,
+        ),
+        File(
+            **common,
+            controls=("FW-1",),
+            path=SYSCTL_FILE,
+            content=render(SYSCTL_FILE, settings=settings),
+        ),
+        *(
+            Sysctl(**common, controls=("FW-1",), setting=setting, value=value)
+            for setting, value in settings
+        ),
+    ]
+
+
+def rules(policy: Policy, host: Host) -> list[Rule]:
+    """Return SSH for the operator's way in first, then the policy's services for this host."""
+    found = _rules("ssh", policy.automation_sources(host), "tcp", (host.port,))
+    for service in policy.firewall.services:
+        if host.name in service.hosts:
+            found += _rules(service.name, service.from_, service.protocol, service.ports)
+    return found
+
+
+def _rules(
+    name: str, sources: Iterable[IPNetwork], protocol: str, ports: tuple[int, ...]
+) -> list[Rule]:
+    """Return one rule per address family that the sources have."""
+    by_family: dict[str, list[str]] = {}
+    for network in sources:
+        by_family.setdefault("ip" if network.version == 4 else "ip6", []).append(str(network))
+    return [
+        Rule(name, family, tuple(sorted(networks)), protocol, tuple(sorted(ports)))
+        for family, networks in sorted(by_family.items())
+    ]

@@ -1,0 +1,157 @@
+"""What all resource kinds share: the wanted value, the change that brings it about, what was seen.
+
+A kind is one file with the same parts in the same order: the value type, its probe (POSIX sh that
+asks about ALL resources of the kind in a handful of processes), its diff (pure) and its undo (what
+to do with an object that rempart owns and the policy no longer wants).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Self
+
+Action = Literal["create", "update", "remove", "release", "run"]
+"""``release`` gives up an object that rempart owned; ``run`` reloads a daemon."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one host answered: ``facts[kind][key] -> fields``, all plain text.
+
+    >>> Observation({"group": {"sudo": ("27", "admin")}}).get("group", "sudo")
+    ('27', 'admin')
+    """
+
+    facts: dict[str, dict[str, tuple[str, ...]]]
+
+    def get(self, kind: str, key: str) -> tuple[str, ...]:
+        """Return the fields seen for an object; ``("absent",)`` when the host has none."""
+        return self.facts.get(kind, {}).get(key, ("absent",))
+
+    def has(self, kind: str, key: str) -> bool:
+        """Tell whether the host answered about this object at all."""
+        return key in self.facts.get(kind, {})
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between a host and the policy, and the script that removes it.
+
+    ``diff`` is for people (unified diff or ``- old``/``+ new`` lines). ``script`` is POSIX sh run
+    as root with the functions of ``engine/remote/lib.sh``. ``touches`` names what the guard must be
+    able to put back: ``path:/etc/x``, ``unit:ssh.service``, ``sysctl:net.ipv4.ip_forward``.
+    """
+
+    id: str
+    concern: str
+    controls: tuple[str, ...]
+    action: Action
+    label: str
+    diff: tuple[str, ...]
+    risky: bool
+    script: str = field(default="", repr=False)
+    touches: tuple[str, ...] = ()
+    reloads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One object that a host should have. ``risky`` sends its change through the guard."""
+
+    concern: str
+    controls: tuple[str, ...] = ()
+    risky: bool = False
+    reloads: tuple[str, ...] = ()
+
+    kind: ClassVar[str]
+    rank: ClassVar[int]
+    """Place in the order of a run: groups before users before files before units."""
+
+    @property
+    def key(self) -> str:
+        """Return what names the object within its kind, such as a path."""
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """Return what an operator reads in a plan: a verb and the object."""
+        raise NotImplementedError
+
+    @property
+    def digest(self) -> str:
+        """Return a SHA-256 in hex of what is wanted."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+    @property
+    def id(self) -> str:
+        """Return the object's name in plans and manifests, such as ``file:/etc/motd``."""
+        return f"{self.kind}:{self.key}"
+
+    @classmethod
+    def probe(cls, resources: Sequence[Self]) -> str:
+        """Return POSIX sh that prints ``kind<TAB>key<TAB>fields`` for every resource."""
+        raise NotImplementedError
+
+    def diff(self, seen: Observation) -> Change | None:
+        """Return the change that is needed, or None where the host is as wanted. Pure."""
+        raise NotImplementedError
+
+    def original(self, seen: Observation) -> tuple[str, ...]:
+        """Return what the manifest keeps of the state before rempart, enough to undo it."""
+        return seen.get(self.kind, self.key)
+
+    @classmethod
+    def touches(cls, key: str) -> tuple[str, ...]:
+        """Return what the guard must be able to put back after a change of this object."""
+        return ()
+
+    @classmethod
+    def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
+        """Return (lines for people, script) that give an object up and restore the original."""
+        raise NotImplementedError
+
+    def change(
+        self, action: Action, diff: Sequence[str], script: str, also: Sequence[str] = ()
+    ) -> Change:
+        """Return a change of this resource; ``also`` names more that it touches."""
+        return Change(
+            id=self.id,
+            concern=self.concern,
+            controls=self.controls,
+            action=action,
+            label=self.label,
+            diff=tuple(diff),
+            risky=self.risky,
+            script=script,
+            touches=(*self.touches(self.key), *also),
+            reloads=self.reloads,
+        )
+
+
+def call(function: str, *words: str, stdin: str | None = None) -> str:
+    """Return one line of sh that calls a function of ``lib.sh`` with quoted words.
+
+    ``stdin`` is given as a here-document; it must be base64, so it cannot end the document.
+    """
+    line = " ".join([function, *map(shlex.quote, words)])
+    return f"{line} <<'BASE64'\n{stdin}\nBASE64\n" if stdin is not None else f"{line}\n"
+
+
+def table(kind: str, keys: Sequence[str], rest: str = "absent") -> str:
+    """Return sh that prints ``kind<TAB>key<TAB>rest`` for each key; a later line overrides it."""
+    lines = "\n".join(f"{kind}\t{key}\t{rest}" for key in keys)
+    return f"cat <<'TABLE'\n{lines}\nTABLE\n" if keys else ""
+
+
+def quoted(values: Sequence[str]) -> str:
+    """Return values as quoted words of a shell command."""
+    return " ".join(map(shlex.quote, values))
+
+
+def text_diff(path: str, old: str, new: str) -> list[str]:
+    """Return a unified diff of two texts without its trailing newlines."""
+    return list(difflib.unified_diff(old.splitlines(), new.splitlines(), path, path, lineterm=""))

@@ -1,0 +1,125 @@
+"""File: a file that rempart owns whole, with its bytes, mode and owner."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from rempart.resources.base import Change, Observation, Resource, call, table, text_diff
+
+LARGEST_SHOWN = 256 * 1024
+"""Bytes of a differing file that a host may send back for the diff."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class File(Resource):
+    """A regular file. ``content=None`` means that there must be none.
+
+    ``check`` is sh that must accept the file before it replaces the old one; it finds the new file
+    in ``$CANDIDATE`` and the path it will get in ``$TARGET``. A ``secret`` file's bytes are shown
+    in no diff and never leave the host.
+    """
+
+    kind = "file"
+    rank = 40
+
+    path: str
+    content: str | None
+    mode: str = "0644"
+    user: str = "root"
+    group: str = "root"
+    check: str = ""
+    secret: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return the path."""
+        return self.path
+
+    @property
+    def label(self) -> str:
+        """Return ``Write PATH`` or ``Remove PATH``."""
+        return f"{'Remove' if self.content is None else 'Write'} {self.path}"
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the wanted bytes in hex."""
+        return hashlib.sha256((self.content or "").encode()).hexdigest()
+
+    @classmethod
+    def probe(cls, resources: Sequence[Self]) -> str:
+        """Ask with one stat and one sha256sum; only files that differ send their bytes."""
+        sums = "\n".join(f"{r.digest}  {r.path}" for r in resources if not r.secret)
+        secret = "\n".join(f"{r.digest}  {r.path}" for r in resources if r.secret)
+        return (
+            table("file", [r.path for r in resources])
+            + f"files=$(cat <<'SUMS'\n{sums}\nSUMS\n)\n"
+            + f"secrets=$(cat <<'SUMS'\n{secret}\nSUMS\n)\n"
+            + f"probe_files {LARGEST_SHOWN}\n"
+        )
+
+    def diff(self, seen: Observation) -> Change | None:
+        """Compare type, mode, owner and bytes."""
+        found = seen.get("file", self.path)
+        if self.content is None:
+            if found == ("absent",):
+                return None
+            old = content_seen(self.path, seen)
+            script = call("remove_file", self.path, *self.reloads)
+            return self.change("remove", text_diff(self.path, old, ""), script)
+        lines = self._differences(found, seen)
+        if not lines:
+            return None
+        content = base64.encodebytes(self.content.encode()).decode().strip()
+        script = call(
+            "write_file", self.path, self.mode, self.user, self.group, self.check, *self.reloads,
+            stdin=content,
+        )  # fmt: skip
+        return self.change("create" if found == ("absent",) else "update", lines, script)
+
+    def _differences(self, found: tuple[str, ...], seen: Observation) -> list[str]:
+        """Return lines for people; empty where the file is as wanted."""
+        assert self.content is not None
+        owner = f"{self.user}:{self.group}"
+        if found == ("absent",):
+            body = ["<secret>"] if self.secret else text_diff(self.path, "", self.content)
+            return [*body, f"+ mode {self.mode}, owner {owner}"]
+        mode = int(found[0], 16)
+        if not stat.S_ISREG(mode):
+            return ["- not a regular file", f"+ a regular file of {len(self.content)} bytes"]
+        lines = []
+        if not seen.has("same", self.path):
+            old = content_seen(self.path, seen)
+            lines += ["<secret>"] if self.secret else text_diff(self.path, old, self.content)
+            lines = lines or ["~ bytes differ in line ends or encoding only"]
+        was = (f"{stat.S_IMODE(mode):04o}", f"{found[1]}:{found[2]}")
+        if was != (self.mode, owner):
+            lines += [f"- mode {was[0]}, owner {was[1]}", f"+ mode {self.mode}, owner {owner}"]
+        return lines
+
+    @classmethod
+    def touches(cls, key: str) -> tuple[str, ...]:
+        """Return what the guard must be able to put back."""
+        return (f"path:{key}",)
+
+    @classmethod
+    def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
+        """Put the original back, which the host kept, or remove the file."""
+        lines = text_diff(key, content_seen(key, seen), "")
+        if original != ("absent",):
+            lines.append("+ the original, kept on the host")
+        return lines, call("restore_file", key)
+
+
+def content_seen(path: str, seen: Observation) -> str:
+    """Return the bytes that a host sent of a file, as text; a note where it sent none."""
+    (encoded, *_) = seen.get("bytes", path)
+    if encoded == "absent":
+        return ""
+    if encoded == "-":
+        return f"(more than {LARGEST_SHOWN // 1024} KiB, not shown)\n"
+    return base64.b64decode(encoded).decode("utf-8", "replace")

@@ -1,0 +1,78 @@
+"""Package: a Debian package that must be installed, or must not be.
+
+Packages come first in a run, in one apt transaction: maintainer scripts create files, units and
+users, so the host is observed again before the configuration is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from rempart.resources.base import Change, Observation, Resource, call, quoted, table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package(Resource):
+    """A package by its Debian name, without recommended packages."""
+
+    kind = "package"
+    rank = 0
+
+    package: str
+    present: bool = True
+
+    @property
+    def key(self) -> str:
+        """Return the package's name."""
+        return self.package
+
+    @property
+    def label(self) -> str:
+        """Return ``Install NAME`` or ``Remove NAME``."""
+        return f"{'Install' if self.present else 'Remove'} {self.package}"
+
+    @classmethod
+    def probe(cls, resources: Sequence[Self]) -> str:
+        """Ask dpkg once; where something is to do, ask apt what else would come or go."""
+        wanted = [r.package for r in resources if r.present]
+        unwanted = [r.package for r in resources if not r.present]
+        names = [*wanted, *unwanted]
+        return (
+            table("package", names)
+            + "dpkg-query -W -f 'package\\t${Package}\\t${db:Status-Status}\\t${Version}\\n' "
+            + f"{quoted(names)} 2>/dev/null\n"
+            + f"probe_apt install {quoted(wanted)}\n"
+            + f"probe_apt remove {quoted(unwanted)}\n"
+        )
+
+    def diff(self, seen: Observation) -> Change | None:
+        """Compare the installed state; versions are apt's and the security updates' business."""
+        found = seen.get("package", self.package)
+        installed = found[0] == "installed"
+        if installed == self.present:
+            return None
+        if self.present:
+            version = seen.get("inst", self.package)[0]
+            return self.change("create", [f"+ {self.package} {_known(version)}"], "")
+        also = sorted(name for name in seen.facts.get("remv", {}) if name != self.package)
+        lines = [f"- {self.package} {found[1]}", *(f"- {name} (depends on it)" for name in also)]
+        return self.change("remove", lines, "")
+
+    @classmethod
+    def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
+        """Remove what rempart installed, unless something else needs it by now."""
+        if original != ("absent",):
+            return ["- no longer looked after"], ""
+        return [f"- {key}, unless another package needs it"], call("remove_unneeded", key)
+
+
+def _known(version: str) -> str:
+    return "(version decided only while applying)" if version == "absent" else version
+
+
+def apt_script(install: Sequence[str], remove: Sequence[str]) -> str:
+    """Return sh that removes and installs packages in one go each."""
+    script = call("apt_remove", *remove) if remove else ""
+    return script + (call("apt_install", *install) if install else "")

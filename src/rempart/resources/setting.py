@@ -1,0 +1,99 @@
+"""Setting: one key in a shared file that knows no drop-ins, such as /etc/login.defs."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from rempart.resources.base import Change, Observation, Resource, call, quoted, table, text_diff
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting(Resource):
+    """``KEY VALUE`` in a line of its own; the rest of the file stays as it is."""
+
+    kind = "setting"
+    rank = 45
+
+    path: str
+    setting: str
+    value: str
+
+    @property
+    def key(self) -> str:
+        """Return ``PATH#KEY``."""
+        return f"{self.path}#{self.setting}"
+
+    @property
+    def label(self) -> str:
+        """Return ``Set KEY in PATH``."""
+        return f"Set {self.setting} in {self.path}"
+
+    @property
+    def line(self) -> str:
+        """Return the wanted line."""
+        return f"{self.setting} {self.value}"
+
+    @classmethod
+    def probe(cls, resources: Sequence[Self]) -> str:
+        """Ask for each shared file's bytes once."""
+        paths = sorted({r.path for r in resources})
+        return table("text", paths) + f"probe_texts {quoted(paths)}\n"
+
+    def diff(self, seen: Observation) -> Change | None:
+        """Compare the active lines of the key."""
+        (encoded, *_) = seen.get("text", self.path)
+        if encoded == "absent":
+            return self.change("update", [f"- {self.path} is missing"], call("missing", self.path))
+        old = base64.b64decode(encoded).decode("utf-8", "replace")
+        new = with_line(old, self.setting, self.line)
+        if new == old:
+            return None
+        script = call("set_line", self.path, self.setting, self.line)
+        return self.change("update", text_diff(self.path, old, new), script)
+
+    def original(self, seen: Observation) -> tuple[str, ...]:
+        """Keep the first active line, or ``absent``."""
+        (encoded, *_) = seen.get("text", self.path)
+        if encoded == "absent":
+            return ("absent",)
+        lines = base64.b64decode(encoded).decode("utf-8", "replace").splitlines()
+        active = active_lines(lines, self.setting)
+        return (lines[active[0]],) if active else ("absent",)
+
+    @classmethod
+    def touches(cls, key: str) -> tuple[str, ...]:
+        """Return what the guard must be able to put back."""
+        return (f"path:{key.partition('#')[0]}",)
+
+    @classmethod
+    def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
+        """Put the former line back, or take ours away."""
+        path, _, setting = key.partition("#")
+        line = "" if original == ("absent",) else original[0]
+        return [f"- {setting}", f"+ {line or '(not set)'}"], call("set_line", path, setting, line)
+
+
+def active_lines(lines: Sequence[str], setting: str) -> list[int]:
+    """Return the indexes of lines that set a key: not commented out, key then blank or end."""
+    pattern = re.compile(rf"[ \t]*{re.escape(setting)}([ \t]|$)")
+    return [index for index, line in enumerate(lines) if pattern.match(line)]
+
+
+def with_line(text: str, setting: str, line: str) -> str:
+    """Return the text with ``line`` as the only active line of the key.
+
+    >>> with_line("A 1\\nB 2\\nA 3\\n", "A", "A 9")
+    'A 9\\nB 2\\n'
+    """
+    lines = text.splitlines()
+    active = active_lines(lines, setting)
+    if active:
+        lines[active[0]] = line
+    else:
+        lines.append(line)
+    kept = [each for index, each in enumerate(lines) if index not in active[1:]]
+    return "\n".join(kept) + "\n"

@@ -1,0 +1,119 @@
+"""Unit: a systemd unit, whether it is enabled, runs, and runs what is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from rempart.resources.base import Change, Observation, Resource, call, quoted, table
+
+ENABLED_STATES = {"enabled", "enabled-runtime", "static", "alias", "generated", "indirect"}
+"""UnitFileState values that start the unit or have nothing to enable, systemctl(1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit(Resource):
+    """A unit by its full name. None leaves that side alone.
+
+    ``healthy`` is sh that succeeds while the running state is what was loaded (a firewall's rules,
+    for one); when it fails, the unit is reloaded.
+    """
+
+    kind = "unit"
+    rank = 70
+
+    unit: str
+    enabled: bool | None = None
+    running: bool | None = None
+    healthy: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the unit's name."""
+        return self.unit
+
+    @property
+    def label(self) -> str:
+        """Return ``Enable and start UNIT`` or the like."""
+        verbs = {True: ("enable", "start"), False: ("disable", "stop")}
+        parts = []
+        if self.enabled is not None:
+            parts.append(verbs[self.enabled][0])
+        if self.running is not None:
+            parts.append(verbs[self.running][1])
+        return f"{' and '.join(parts or ['look after']).capitalize()} {self.unit}"
+
+    @classmethod
+    def probe(cls, resources: Sequence[Self]) -> str:
+        """Ask systemctl once, list pending reloads, and run the health checks."""
+        units = [r.unit for r in resources]
+        checks = "".join(
+            f"if ( {r.healthy} ) >/dev/null 2>&1; then r=yes; else r=no; fi; "
+            f"printf 'healthy\\t%s\\t%s\\n' {quoted([r.unit])} $r\n"
+            for r in resources
+            if r.healthy
+        )
+        return table("unit", units) + f"probe_units {quoted(units)}\n" + checks
+
+    def diff(self, seen: Observation) -> Change | None:
+        """Compare the enabled and the running state."""
+        load, active, file_state = (*seen.get("unit", self.unit), "", "")[:3]
+        lines, script = [], ""
+        if self.enabled is not None and (file_state in ENABLED_STATES) != self.enabled:
+            verb = "enable" if self.enabled else "disable"
+            if not (load in {"absent", "not-found"} and not self.enabled):
+                lines += [f"- {file_state or 'absent'}", f"+ {verb}d"]
+                script += call("systemctl", "-q", verb, self.unit)
+        if self.running is not None and self._runs(seen) != self.running:
+            verb = "start" if self.running else "stop"
+            lines += [f"- {active or 'absent'}", f"+ {'active' if self.running else 'inactive'}"]
+            script += call("systemctl", verb, self.unit) + call("clear_pending", self.unit)
+        if not lines:
+            return None
+        return self.change("update", lines, script)
+
+    def _runs(self, seen: Observation) -> bool:
+        return (*seen.get("unit", self.unit), "")[1] in {"active", "activating"}
+
+    def reload(self, seen: Observation, because: Sequence[str]) -> Change | None:
+        """Return the reload that makes the daemon run what is on disk, or None.
+
+        ``because`` names the changes of this run that ask for it; a marker under /run asks for it
+        too, left by a run that was interrupted, and so does a failed health check.
+        """
+        reasons = [*because]
+        if seen.has("pending", self.unit):
+            reasons.append("an earlier run was interrupted before the reload")
+        if seen.get("healthy", self.unit)[0] == "no" and not because:
+            reasons.append("what runs is not what was loaded")
+        starts_anyway = self.running and not self._runs(seen)
+        if not reasons or starts_anyway:
+            return None
+        return Change(
+            id=f"reload:{self.unit}",
+            concern=self.concern,
+            controls=self.controls,
+            action="run",
+            label=f"Reload {self.unit}",
+            diff=tuple(f"~ {reason}" for reason in reasons),
+            risky=self.risky,
+            script=call("reload_unit", self.unit),
+            touches=self.touches(self.unit),
+        )
+
+    @classmethod
+    def touches(cls, key: str) -> tuple[str, ...]:
+        """Return what the guard must be able to put back."""
+        return (f"unit:{key}",)
+
+    @classmethod
+    def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
+        """Put the unit back into the state it had."""
+        load, active, file_state = (*original, "", "")[:3]
+        if load in {"absent", "not-found"}:
+            return ["- disabled and stopped"], call("retire_unit", key)
+        verbs = ["enable" if file_state == "enabled" else "disable"]
+        verbs.append("start" if active == "active" else "stop")
+        lines = [f"+ {file_state}, {active}, as before"]
+        return lines, "".join(call("systemctl", "-q", verb, key) for verb in verbs)

@@ -1,0 +1,122 @@
+"""User: a person's account. Their SSH keys are a File below ``/etc/ssh/authorized_keys.d``.
+
+Password hashes never leave the host: the probe says only whether one is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
+
+from rempart.resources.base import Change, Observation, Resource, call, quoted, table
+from rempart.resources.group import ACCOUNT_FILES
+
+EPOCH = date(1970, 1, 1)
+"""Day 0 of the expiry field, shadow(5)."""
+
+SHADOW_AWK = r"""awk -F: '{
+  p = $2 == "" ? "empty" : $2 == "*" ? "none" : substr($2, 1, 1) == "!" ? "locked" : "set"
+  print "shadow\t" $1 "\t" p "\t" $8
+}'"""
+
+MEMBER_AWK = r"""awk -F: -v wanted="$logins" 'BEGIN { n = split(wanted, w, " ") }
+  { m = split($4, names, ","); for (i = 1; i <= m; i++) of[names[i]] = of[names[i]] "," $1 }
+  END { for (i = 1; i <= n; i++) print "member\t" w[i] "\t" substr(of[w[i]], 2) }'"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class User(Resource):
+    """An account by login.
+
+    ``groups`` are the supplementary groups it must be in; of the ``managed`` groups it must be in
+    no other. ``until`` is the last day it may be used; the account expires at the end of that day
+    and that blocks every way in, shadow(5).
+    """
+
+    kind = "user"
+    rank = 20
+
+    login: str
+    comment: str
+    groups: tuple[str, ...] = ()
+    managed: tuple[str, ...] = ()
+    shell: str = "/bin/bash"
+    until: date | None = None
+
+    @property
+    def key(self) -> str:
+        """Return the login."""
+        return self.login
+
+    @property
+    def label(self) -> str:
+        """Return ``Set up account LOGIN``."""
+        return f"Set up account {self.login}"
+
+    @property
+    def expires(self) -> str:
+        """Return the first day on which the account is dead, as days since 1970 or ''."""
+        return str((self.until - EPOCH).days + 1) if self.until else ""
+
+    @classmethod
+    def probe(cls, resources: Sequence[Self]) -> str:
+        """Ask getent three times for all accounts together."""
+        logins = [r.login for r in resources]
+        return (
+            table("user", logins)
+            + f"logins={quoted([' '.join(logins)])}\n"
+            + 'getent passwd $logins | awk -F: \'{print "user\\t" $1 "\\t" $5 "\\t" $7}\'\n'
+            + f"getent shadow $logins | {SHADOW_AWK}\n"
+            + f"getent group | {MEMBER_AWK}\n"
+        )
+
+    def diff(self, seen: Observation) -> Change | None:
+        """Compare name, shell, expiry and groups; a password is never looked at."""
+        found = seen.get("user", self.login)
+        if found == ("absent",):
+            lines = [f"+ account {self.login} ({self.comment}), {self.shell}, no password"]
+            lines += [f"+ in group {group}" for group in self.groups]
+            lines += [f"+ until {self.until}"] if self.until else []
+            return self.change("create", lines, self._create())
+        comment, shell = (*found, "")[:2]
+        lines, options = [], []
+        for what, old, new, option in (
+            ("name", comment.split(",")[0], self.comment, "--comment"),
+            ("shell", shell, self.shell, "--shell"),
+            ("expires", (*seen.get("shadow", self.login), "")[1], self.expires, "--expiredate"),
+        ):
+            if old != new:
+                lines += [f"- {what} {old or 'never'}", f"+ {what} {new or 'never'}"]
+                options += [option, new]
+        script = call("usermod", *options, self.login) if options else ""
+        member_of = set(filter(None, (*seen.get("member", self.login), "")[0].split(",")))
+        for group in sorted(set(self.groups) - member_of):
+            lines.append(f"+ in group {group}")
+            script += call("gpasswd", "--add", self.login, group)
+        for group in sorted((member_of & set(self.managed)) - set(self.groups)):
+            lines.append(f"- in group {group}")
+            script += call("gpasswd", "--delete", self.login, group)
+        return self.change("update", lines, script) if lines else None
+
+    def _create(self) -> str:
+        options = ["--create-home", "--comment", self.comment, "--shell", self.shell]
+        options += ["--groups", ",".join(self.groups)] if self.groups else []
+        options += ["--expiredate", self.expires] if self.expires else []
+        # '*' is no password and, unlike '!', no lock: key logins work under PAM on all releases.
+        return call("useradd", *options, "--password", "*", self.login)
+
+    def original(self, seen: Observation) -> tuple[str, ...]:
+        """Keep only whether the account was there; the rest is not ours to put back."""
+        return ("absent",) if seen.get("user", self.login) == ("absent",) else ("present",)
+
+    @classmethod
+    def touches(cls, key: str) -> tuple[str, ...]:
+        """Return what the guard must be able to put back."""
+        return ACCOUNT_FILES
+
+    @classmethod
+    def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
+        """Expire the account and end its sessions; files and home stay for the archive."""
+        return [f"- account {key}: expired, sessions ended, home kept"], call("retire_user", key)
