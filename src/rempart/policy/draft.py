@@ -13,7 +13,7 @@ from rempart.policy.base import Model
 from rempart.policy.exchange import Correspondent
 from rempart.policy.firewall import Service
 from rempart.policy.host import Host
-from rempart.policy.model import Exception_
+from rempart.policy.model import ControlException
 from rempart.policy.person import Person
 from rempart.policy.source import Location, Source
 
@@ -40,7 +40,7 @@ class Draft:
     hosts: Entries[Host]
     people: Entries[Person]
     services: Entries[Service]
-    exceptions: Entries[Exception_]
+    exceptions: Entries[ControlException]
     correspondents: Entries[Correspondent]
     host_names: Names
     logins: Names
@@ -54,7 +54,7 @@ def draft_of(source: Source) -> Draft:
         hosts=_entries(source, Host, "hosts"),
         people=_entries(source, Person, "people"),
         services=_entries(source, Service, "firewall", "services"),
-        exceptions=_entries(source, Exception_, "exceptions"),
+        exceptions=_entries(source, ControlException, "exceptions"),
         correspondents=_entries(source, Correspondent, "exchange", "correspondents"),
         host_names=_names(data, ("hosts", "*", "name")),
         logins=_names(data, ("people", "*", "login"), ("exchange", "correspondents", "*", "login")),

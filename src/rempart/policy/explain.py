@@ -46,6 +46,8 @@ def _mistake(detail: ErrorDetails, model: type[Model], source: Source) -> Mistak
             location, "is missing", None, f"write for example {_example(model, location)}"
         )
     given = detail["input"]
+    if kind == "invalid_key":
+        return source.mistake(location[:-1], "a key must be text", shown(given), "put it in quotes")
     value = None if isinstance(given, dict | list | tuple) else shown(given)
     if kind == "wrong":
         show = value if context["show"] else None
@@ -70,9 +72,11 @@ def _unknown_key(location: Location, model: type[Model], source: Source) -> Mist
 
 def closest(given: str, known: Iterable[str], all_of_them: str = "write one of") -> str:
     """Return the hint for a name that is not among the known ones."""
-    names = sorted(known)
+    names = sorted(name for name in known if name.isprintable())
     close = difflib.get_close_matches(given, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"{all_of_them} {', '.join(names)}"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"{all_of_them} {', '.join(names[:12])}{', …' * (len(names) > 12)}"
 
 
 def _example(model: type[Model], location: Location) -> str:

@@ -41,7 +41,9 @@ class Host(Model):
     address: Address = described(
         "Its IP address, as seen from the controller or from its jump host.", "192.168.1.10"
     )
-    port: Port = described("TCP port of its SSH server.", 22, default=22)
+    port: Port = described(
+        "TCP port on which its SSH server listens and is reached.", 22, default=22
+    )
     jump: Label | None = described(
         "Name of the host through which it is reached.", "srv-sftp", default=None
     )

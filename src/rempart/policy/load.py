@@ -47,7 +47,8 @@ def _examine(path: Path, today: datetime.date | None) -> tuple[Policy | None, li
     policy, mistakes = _validate(Policy, source, data | {"provider": provider})
     mistakes = [mistake for mistake in mistakes if mistake.path != "provider"]
     mistakes += [source.mistake(*finding) for finding in crosscheck(source, provider, today)]
-    return policy, sorted(mistakes, key=_place) + sorted(provider_mistakes, key=_place)
+    mistakes += provider_mistakes
+    return policy, sorted(mistakes, key=lambda m: (m.file != source.name, m.line, m.path))
 
 
 def _load_provider(source: Source) -> tuple[Provider | None, list[Mistake]]:
@@ -87,7 +88,3 @@ def _validate(
     except ValidationError as error:
         wrong = explain(error, model, source)
         return None, empty + [mistake for mistake in wrong if mistake.path not in places]
-
-
-def _place(mistake: Mistake) -> tuple[int, str]:
-    return mistake.line, mistake.path

@@ -44,7 +44,7 @@ class Practice(Model):
     )
 
 
-class Exception_(Model):
+class ControlException(Model):
     """A control that is not applied to a host, for a reason and a time."""
 
     control: Annotated[str, WithJsonSchema({"type": "string", "enum": list(CONTROLS)})] = described(
@@ -83,7 +83,7 @@ class Policy(Model):
         "Services that may be reached.", {"services": []}, default=Firewall()
     )
     updates: Updates = described("Security updates.", {"max_age_days": 7}, default=Updates())
-    exceptions: tuple[Exception_, ...] = described(
+    exceptions: tuple[ControlException, ...] = described(
         "Controls that are not applied to a host.", [{"control": "SE-1"}], default=()
     )
     _path: Path = PrivateAttr(default=Path())

@@ -1,12 +1,14 @@
 """A policy file as plain data, with the line on which each part of it stands.
 
 Read as YAML 1.2 with ruamel.yaml (`no` is text, `010` is ten). Bounded before anything is built:
-at most 1 MiB, 20 levels, no aliases (a few lines of them unfold to gigabytes), no tags.
+at most 1 MiB, 100,000 parts, 20 levels, no aliases (a few lines of them unfold to gigabytes), no
+tags.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +30,12 @@ from rempart.policy.mistake import Mistake, PolicyError, shown
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
+MAX_PARTS = 100_000
 
 Location = tuple[int | str, ...]
 """Keys and list indexes from the top, as pydantic's ``loc``: ``("people", 2, "until")``."""
+
+KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 Finding = tuple[Location, str, str | None, str]
 """A mistake before its file is known: where, what, the value (if it may be shown), what to do."""
@@ -71,8 +76,13 @@ class Source:
 
 def dotted(location: Location) -> str:
     """Return ``people[2].until`` for ``("people", 2, "until")``."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    steps = (f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in location)
     return "".join(steps).removeprefix(".")
+
+
+def _key(step: str) -> str:
+    # A key that no model knows may hold anything, a terminal's escape sequences too.
+    return step if KEY.fullmatch(step) else shown(step)
 
 
 def read_source(path: Path) -> Source:
@@ -109,7 +119,7 @@ def parse_source(path: Path, text: str) -> Source:
         what = f"the key {shown(key)} stands twice"
         raise _failure(path, _line(error), what, "remove one") from None
     except MarkedYAMLError as error:
-        problem = str(error.problem or error.context or "cannot be parsed")
+        problem = str(error.problem or error.context or "cannot be parsed").removeprefix("but ")
         raise _failure(
             path, _line(error), f"is not YAML: {_clean(problem)}", _advice(problem)
         ) from None
@@ -140,7 +150,7 @@ _Constructor.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor
 def _screen(path: Path, text: str) -> None:
     """Refuse what could unfold, nest or mean more than it shows, before building anything."""
     depth = 0
-    for event in _yaml().parse(io.StringIO(text)):
+    for count, event in enumerate(_yaml().parse(io.StringIO(text))):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, CollectionStartEvent):
             depth += 1
@@ -148,10 +158,14 @@ def _screen(path: Path, text: str) -> None:
             depth -= 1
         if depth > MAX_DEPTH:
             raise _failure(path, line, f"is nested deeper than {MAX_DEPTH} levels", "flatten it")
+        if count > MAX_PARTS:
+            raise _failure(path, line, f"has over {MAX_PARTS} parts", "write one file per practice")
         if isinstance(event, NodeEvent) and event.anchor:
             raise _failure(path, line, "uses an anchor or alias (&name, *name)", "write it out")
         if isinstance(event, CollectionStartEvent | ScalarEvent) and event.tag:
             raise _failure(path, line, "uses a tag (!name)", "remove it")
+        if isinstance(event, ScalarEvent) and event.value == "<<":
+            raise _failure(path, line, "uses a merge key (<<)", "write it out")
         if isinstance(event, DocumentStartEvent) and event.version not in (None, (1, 2)):
             raise _failure(path, line, "asks for another YAML version", "remove the %YAML line")
 
