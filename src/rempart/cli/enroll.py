@@ -13,15 +13,17 @@ from typing import Annotated, Any
 
 import typer
 
-from rempart.enroll import EnrollError, Person, enroll, in_order
+from rempart.cli.common import AsJson, Inventory, selected
+from rempart.enroll import EnrollError, Person, in_order
+from rempart.enroll import enroll as enroll_host
 from rempart.errors import RempartError
 from rempart.policy import Host, Policy, load
 
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
-def enroll_command(
-    inventory: Annotated[Path, typer.Argument(help="The practice's file (YAML).")],
+def enroll(
+    inventory: Inventory,
     hosts: Annotated[list[str] | None, typer.Argument(help="Its hosts; all without.")] = None,
     user: Annotated[str, typer.Option(help="Who logs in: root or a sudoer.")] = "admin",
     fingerprint: Annotated[
@@ -32,11 +34,11 @@ def enroll_command(
         Path | None,
         typer.Option(help="File whose one line is the password; - for stdin.", allow_dash=True),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Make and prove the automation account on stock hosts; exit code 1 when one failed."""
     policy = load(inventory)
-    chosen = in_order(policy, _chosen(policy, hosts or []))
+    chosen = in_order(policy, map(policy.host, selected(policy, hosts)))
     fingerprints = _fingerprints(policy, chosen, fingerprint or [])
     password = _read_password(password_file) if password_file else None
     outcomes = []
@@ -64,7 +66,7 @@ def _outcome(policy: Policy, host: Host, person: Person, *, quiet: bool) -> dict
             typer.echo(f"{name}: {text}")
 
     try:
-        enrolled = enroll(policy, host, person, tell)
+        enrolled = enroll_host(policy, host, person, tell)
     except RempartError as error:
         typer.echo(str(error), err=True)
         return {"host": name, "ok": False, "error": str(error)}
@@ -72,12 +74,6 @@ def _outcome(policy: Policy, host: Host, person: Person, *, quiet: bool) -> dict
         tell(change)
     tell("enrolled" if enrolled.changes else "was enrolled already, nothing changed")
     return {"ok": True, **dataclasses.asdict(enrolled)}
-
-
-def _chosen(policy: Policy, names: Sequence[str]) -> list[Host]:
-    prefix = f"{policy.practice.name}/"
-    wanted = dict.fromkeys(name.removeprefix(prefix) for name in names)
-    return [policy.host(name) for name in wanted] or list(policy.hosts)
 
 
 def _fingerprints(policy: Policy, hosts: Sequence[Host], given: Sequence[str]) -> dict[str, str]:
@@ -90,7 +86,7 @@ def _fingerprints(policy: Policy, hosts: Sequence[Host], given: Sequence[str]) -
             name = hosts[0].name
         if name not in {host.name for host in hosts} or not FINGERPRINT.fullmatch(value):
             raise EnrollError(
-                f"rempart: --fingerprint: must be [HOST=]SHA256:… of a host that is enrolled now "
+                f"--fingerprint: must be [HOST=]SHA256:… of a host that is enrolled now "
                 f"(got {text!r}); copy it from 'ssh-keygen -lf' on the host's console"
             )
         found[name] = value
@@ -103,7 +99,7 @@ def _read_password(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise EnrollError(
-            f"rempart: --password-file: cannot be read (got {file}: {reason}); correct the path"
+            f"--password-file: cannot be read (got {file}: {reason}); correct the path"
         ) from None
     return _one_line(text.removesuffix("\n"))
 
@@ -111,7 +107,7 @@ def _read_password(file: Path) -> str:
 def _one_line(password: str) -> str:
     # sudo and sshd would take the part before a line break, and a shell the rest.
     if not password or not password.isprintable():
-        raise EnrollError("rempart: password: must be one line that is not empty; give it again")
+        raise EnrollError("password: must be one line that is not empty; give it again")
     return password
 
 

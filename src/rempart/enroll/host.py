@@ -50,7 +50,6 @@ def enroll(policy: Policy, host: Host, person: Person, progress: Callable[[str],
     first_contact = trust(route, person.fingerprint, person.confirm)
     if first_contact:
         changes.append(f"host key pinned in {route.known_hosts}")
-        progress("host key pinned")
     root = None if first_contact else automation_root(route)
     if root is None:
         whose = f"{person.user}@{route.name}"
