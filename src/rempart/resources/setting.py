@@ -91,6 +91,8 @@ def with_line(text: str, setting: str, line: str) -> str:
     """
     lines = text.splitlines()
     active = active_lines(lines, setting)
+    if len(active) == 1 and lines[active[0]].split() == line.split():
+        return text
     if active:
         lines[active[0]] = line
     else:
