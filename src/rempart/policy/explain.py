@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -55,8 +56,10 @@ def _mistake(detail: ErrorDetails, model: type[Model], source: Source) -> Mistak
     if kind == "literal_error":
         allowed = [str(choice) for choice in get_args(_field(model, location).annotation)]
         return source.mistake(location, "is not known", value, closest(str(given), allowed))
-    message, hint = WHAT.get(kind, (detail["msg"][0].lower() + detail["msg"][1:], "correct it"))
-    return source.mistake(location, message.format(**context), value, hint)
+    if kind in WHAT:
+        message, hint = WHAT[kind]
+        return source.mistake(location, message.format(**context), value, hint)
+    return source.mistake(location, detail["msg"], value, "correct it")
 
 
 def _unknown_key(location: Location, model: type[Model], source: Source) -> Mistake:
@@ -65,9 +68,8 @@ def _unknown_key(location: Location, model: type[Model], source: Source) -> Mist
         field.alias or name for name, field in _model(model, location[:-1]).model_fields.items()
     ]
     hint = closest(str(key), known, "known keys:")
-    line = source.line(location)
-    parent = source.mistake(location[:-1], f"unknown key {shown(str(key))}", None, hint)
-    return Mistake(parent.file, line, parent.path, parent.message, None, hint)
+    mistake = source.mistake(location[:-1], f"unknown key {shown(str(key))}", None, hint)
+    return replace(mistake, line=source.line(location))
 
 
 def closest(given: str, known: Iterable[str], all_of_them: str = "write one of") -> str:

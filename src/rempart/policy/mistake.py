@@ -42,6 +42,10 @@ class PolicyError(RempartError):
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
+    def __reduce__(self) -> tuple[type[PolicyError], tuple[tuple[Mistake, ...]]]:
+        """Pickle as the mistakes, so that a worker process can hand the error over."""
+        return type(self), (self.mistakes,)
+
 
 def wrong(message: str, hint: str, *, show: bool = True) -> PydanticCustomError:
     """Return the error that a validator raises; ``show=False`` keeps the value out of messages."""
@@ -52,6 +56,8 @@ def wrong(message: str, hint: str, *, show: bool = True) -> PydanticCustomError:
 
 def shown(value: object) -> str:
     """Return a value as one short printable line (``repr`` escapes what a terminal would obey)."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a huge number"  # Python refuses to write some of them
     if "PRIVATE KEY" in str(value):
         return "a private key"
     text = repr(value) if isinstance(value, str) else str(value)

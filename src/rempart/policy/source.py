@@ -97,16 +97,16 @@ def read_text(path: Path) -> str:
             raise _failure(path, 1, "is not a file", "write the path of a policy file (.yaml)")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        text = content.decode()
     except OSError as error:
         reason = error.strerror or "unreadable"
         raise _failure(path, 1, f"cannot be read: {reason}", "check the path") from None
+    if len(content) > MAX_BYTES:
+        raise _failure(path, 1, "is larger than 1 MiB", "write one file per practice")
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise _failure(path, line, "is not UTF-8 text", "save it as UTF-8") from None
-    if len(content) > MAX_BYTES:
-        raise _failure(path, 1, "is larger than 1 MiB", "write one file per practice")
-    return text
 
 
 def parse_source(path: Path, text: str) -> Source:

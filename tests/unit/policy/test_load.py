@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from rempart.errors import RempartError
 from rempart.policy import Policy, PolicyError, find_mistakes, load
 
-from .conftest import AUTOMATION, PRACTICE
+from .conftest import AUTOMATION, PRACTICE, PROVIDER
 
 TODAY = datetime.date(2026, 11, 22)
 
@@ -156,6 +156,28 @@ def test_a_broken_provider_file_names_both_files(practice: Path) -> None:
     ]
 
 
+def test_the_error_survives_pickling(practice: Path) -> None:
+    practice.write_text(PRACTICE.replace("SE-1", "SE-9"))
+    with pytest.raises(PolicyError) as caught:
+        load(practice)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.mistakes, str(again)) == (caught.value.mistakes, str(caught.value))
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "9" * 5000, "1e999", ".nan"])
+def test_a_huge_number_is_told_in_one_line(practice: Path, number: str) -> None:
+    practice.write_text(PRACTICE.replace("ports: [80]", f"ports: [{number}]"))
+    with pytest.raises(PolicyError) as caught:
+        load(practice)
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 300
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(practice: Path) -> None:
+    practice.write_text(PRACTICE, encoding="utf-8-sig")
+    assert load(practice).practice.name == "durand"
+
+
 # Values of the kinds that YAML gives, and strings that stand in policies.
 SCALARS = st.one_of(
     st.none(),
@@ -188,7 +210,10 @@ def _places(data: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     ]
 
 
-PLACES = _places(YAML(typ="safe").load(PRACTICE))
+TEXTS = {"durand.yaml": PRACTICE, "provider.yaml": PROVIDER}
+PLACES = [
+    (file, place) for file, text in TEXTS.items() for place in _places(YAML(typ="safe").load(text))
+]
 
 
 def _refused_or_loaded(path: Path) -> None:
@@ -205,17 +230,20 @@ def _refused_or_loaded(path: Path) -> None:
 @settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(place=st.sampled_from(PLACES), junk=JUNK)
+@given(where=st.sampled_from(PLACES), junk=JUNK)
 def test_junk_anywhere_in_a_policy_is_told_and_never_a_traceback(
-    practice: Path, place: tuple[Any, ...], junk: Any
+    practice: Path, where: tuple[str, tuple[Any, ...]], junk: Any
 ) -> None:
+    changed, place = where
     yaml = YAML(typ="safe")
-    data = part = yaml.load(PRACTICE)
-    for step in place[:-1]:
-        part = part[step]
-    part[place[-1]] = junk
-    with practice.open("w") as file:
-        yaml.dump(data, file)
+    for file, text in TEXTS.items():
+        data = part = yaml.load(text)
+        if file == changed:
+            for step in place[:-1]:
+                part = part[step]
+            part[place[-1]] = junk
+        with practice.with_name(file).open("w") as stream:
+            yaml.dump(data, stream)
     _refused_or_loaded(practice)
 
 

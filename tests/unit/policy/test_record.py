@@ -94,6 +94,13 @@ def test_windows_line_ends_stay(practice: Path) -> None:
     assert load(practice).host("ws-1").traits == TRAITS
 
 
+def test_a_byte_order_mark_stays(practice: Path) -> None:
+    practice.write_text(PRACTICE, encoding="utf-8-sig")
+    record_traits(practice, "ws-1", TRAITS)
+    assert practice.read_bytes().startswith(b"\xef\xbb\xbfpractice:")
+    assert load(practice).host("ws-1").traits == TRAITS
+
+
 def test_the_files_mode_stays(practice: Path) -> None:
     practice.chmod(0o640)
     record_traits(practice, "ws-1", TRAITS)
