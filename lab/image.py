@@ -104,17 +104,19 @@ def _build(name: str, target: Path) -> None:
     sys.stderr.write(f"lab: building the {name} image, once (about half a minute)\n")
     # Its own mount namespace: no mount of a build that is killed outlives it.
     command = ["unshare", "--mount", "--propagation=private", *_command(name, draft)]
-    with log.open("w") as output:
-        done = subprocess.run(
-            cgroup.joining(group, command),
-            input=_sources(name),
-            text=True,
-            stdout=output,
-            stderr=output,
-            env=os.environ | {"STOCK": str(_STOCK), "PROXY": cacher.url(), "LC_ALL": "C.UTF-8"},
-            check=False,
-        )
-    cgroup.remove(group)
+    try:
+        with log.open("w") as output:
+            done = subprocess.run(
+                cgroup.joining(group, command),
+                input=_sources(name),
+                text=True,
+                stdout=output,
+                stderr=output,
+                env=os.environ | {"STOCK": str(_STOCK), "PROXY": cacher.url(), "LC_ALL": "C.UTF-8"},
+                check=False,
+            )
+    finally:
+        cgroup.remove(group)
     if done.returncode != 0:
         raise LabError(
             f"lab: image {name}: mmdebstrap failed (got exit {done.returncode}); read {log}"

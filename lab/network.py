@@ -30,6 +30,9 @@ table ip router {{
 }}
 """
 
+# Only to make the bridge's hardware address: left to itself, it changes with every cable.
+_BRIDGE_NUMBER = 255
+
 
 def make_base() -> None:
     """Make the practice's network, its router, and the outsider."""
@@ -80,7 +83,8 @@ def _make_network(network: Network) -> None:
     _make_namespace(network.namespace)
     ip = ["ip", "-n", network.namespace]
     if network.bridge not in _links(network.namespace):
-        run([*ip, "link", "add", network.bridge, "type", "bridge", "mcast_snooping", "0"])
+        mac = ["address", network.hardware_address(_BRIDGE_NUMBER)]
+        run([*ip, "link", "add", network.bridge, *mac, "type", "bridge", "mcast_snooping", "0"])
     run([*ip, "link", "set", network.bridge, "up"])
     if network.machine is None or network.machine != network.gateway:
         gateway = network.address(network.gateway)
@@ -106,8 +110,9 @@ def _plug(namespace: str, network: Network, number: int, interface: str) -> None
     """Lay a cable from the network's bridge to `interface`; an empty namespace is the machine."""
     inside, cable = _ip(namespace), _cable(network, number)
     if interface not in _links(namespace):
+        mac = ["address", network.hardware_address(number)]
         peer = ["peer", "name", cable, "netns", network.namespace]
-        run([*inside, "link", "add", interface, "type", "veth", *peer])
+        run([*inside, "link", "add", interface, *mac, "type", "veth", *peer])
     outside = ["ip", "-n", network.namespace]
     run([*outside, "link", "set", cable, "master", network.bridge, "up"])
     address = f"{network.address(number)}/24"

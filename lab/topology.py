@@ -45,6 +45,11 @@ class Network:
         """Return the IPv6 address written with the same digits, or nothing."""
         return f"{self.ipv6}{number}" if self.ipv6 else ""
 
+    def hardware_address(self, number: int) -> str:
+        """Return a MAC address made of the IPv4 one: neighbours remember it across resets."""
+        octets = [int(part) for part in self.address(number).split(".")]
+        return "02:00:" + ":".join(f"{octet:02x}" for octet in octets)
+
 
 LAB = Network("lab", "10.77.0", ROUTER, gateway=254, machine=1, ipv6="fd77::")
 INNER = Network("inner", "192.168.1", ROUTER, gateway=1)
