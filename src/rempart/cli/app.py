@@ -11,6 +11,7 @@ import typer
 from rempart import __version__
 from rempart.cli.apply import apply
 from rempart.cli.check import check, schema
+from rempart.cli.enroll import enroll
 from rempart.cli.plan import plan
 from rempart.errors import RempartError
 
@@ -41,7 +42,7 @@ def _options(
     """Harden the Linux machines of health practices, and prove it."""
 
 
-for command in (check, schema, plan, apply):
+for command in (check, schema, enroll, plan, apply):
     app.command()(command)
 
 

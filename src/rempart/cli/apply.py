@@ -18,7 +18,8 @@ from rempart.cli.view import show_plan, show_results
 from rempart.engine.apply import HostResult
 from rempart.engine.apply import apply as apply_plan
 from rempart.engine.guard import WINDOW_S
-from rempart.engine.plan import Plan, policy_digest, read_plan
+from rempart.engine.journal import policy_digest
+from rempart.engine.plan import Plan, read_plan
 from rempart.errors import RempartError
 from rempart.policy import Policy, load
 

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from rempart.cli.common import AsJson, Hosts, Inventory, progress, selected
 from rempart.cli.view import show_plan
-from rempart.engine.plan import Plan, make_plan, policy_digest
+from rempart.engine.journal import policy_digest
+from rempart.engine.plan import Plan, make_plan
 from rempart.policy import Policy, load
 
 Output = Annotated[

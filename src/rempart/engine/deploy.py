@@ -16,9 +16,9 @@ from pyinfra import logger
 from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.api.command import PyinfraCommand
 
-from rempart.engine import manifest
+from rempart.engine import journal, manifest
 from rempart.engine.diff import order, releases, reload_label
-from rempart.engine.guard import Guard, GuardError, carry_out
+from rempart.engine.guard import Guard, GuardError, carry_out, owner
 from rempart.engine.observe import Unobserved
 from rempart.engine.run import Run, as_root, current_run
 from rempart.resources import Change, Observation, Unit
@@ -71,6 +71,7 @@ class Deploy:
     def settle(self) -> None:
         """Note on the host what rempart owns now."""
         self._declare("Manifest | Record what rempart owns", settle, self.run)
+        self._declare("Journal | Record this run", keep_journal, self.run, self.guard)
 
     def _items(self, concerns: tuple[str, ...], *, risky: bool) -> list[Item]:
         if not self.active:
@@ -103,12 +104,14 @@ def catalogue(run: Run) -> list[Item]:
     """
     assert isinstance(run.seen, Observation)
     items = []
+    targets = {unit for resource in run.desired for unit in resource.reloads}
     for resource in run.desired:
-        if resource.kind != "package":
+        unit = resource if isinstance(resource, Unit) else None
+        if resource.kind != "package" and not (unit and unit.only_reloads):
             place = (resource.rank, resource.id)
             items.append(Item(resource.id, resource.concern, resource.label, resource.risky, place))
-        if isinstance(resource, Unit):
-            change_id, label, place = reload_label(resource)
+        if unit and unit.unit in targets:
+            change_id, label, place = reload_label(unit)
             items.append(Item(change_id, resource.concern, label, resource.risky, place))
     for change in releases(run.desired, run.seen):
         items.append(Item(change.id, "leftovers", change.label, change.risky, order(change)))
@@ -174,6 +177,16 @@ def settle(run: Run) -> Commands:
         run.host.noop("the manifest is true")
         return
     yield as_root(manifest.write_script(owned))
+
+
+@operation()
+def keep_journal(run: Run, guard: Guard) -> Commands:
+    """Keep what this run did, where it did something."""
+    if not run.done:
+        run.host.noop("this run changed nothing")
+        return
+    text = journal.entry(guard.run, owner(), run.policy, run.seen_digest, run.done)
+    yield as_root(journal.write_script(guard.run, text))
 
 
 @operation()

@@ -70,13 +70,14 @@ def claimed(owned: Manifest, desired: Sequence[Resource], seen: Observation) -> 
     claims = dict(owned)
     for resource in desired:
         before = owned.get(resource.id)
+        same = before and before.digest == resource.digest
         claims[resource.id] = Owned(
             id=resource.id,
             concern=resource.concern,
             risky=resource.risky,
             digest=resource.digest,
             original=before.original if before else resource.original(seen),
-            version=before.version if before else __version__,
+            version=before.version if before and same else __version__,
             reloads=resource.reloads,
         )
     return claims

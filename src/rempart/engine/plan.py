@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -92,11 +91,6 @@ def _planned(change: Change) -> PlannedChange:
         change.id, change.concern, change.controls, change.action, change.label, change.diff,
         change.risky,
     )  # fmt: skip
-
-
-def policy_digest(policy: Policy) -> str:
-    """Return a SHA-256 of everything the policy says, whatever its layout."""
-    return hashlib.sha256(policy.model_dump_json().encode()).hexdigest()
 
 
 def read_plan(path: Path) -> Plan:

@@ -7,6 +7,7 @@ to do with an object that rempart owns and the policy no longer wants).
 
 from __future__ import annotations
 
+import base64
 import difflib
 import hashlib
 import shlex
@@ -139,6 +140,16 @@ def call(function: str, *words: str, stdin: str | None = None) -> str:
     """
     line = " ".join([function, *map(shlex.quote, words)])
     return f"{line} <<'BASE64'\n{stdin}\nBASE64\n" if stdin is not None else f"{line}\n"
+
+
+def encoded(text: str) -> str:
+    """Return a text as the base64 that ``call`` takes as ``stdin``."""
+    return base64.encodebytes(text.encode()).decode().strip()
+
+
+def write_state(name: str, text: str) -> str:
+    """Return sh that replaces a file of rempart's own below ``/var/lib/rempart``, root only."""
+    return call("write_state", name, stdin=encoded(text))
 
 
 def table(kind: str, keys: Sequence[str], rest: str = "absent") -> str:

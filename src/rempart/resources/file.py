@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from rempart.resources.base import Change, Observation, Resource, call, table, text_diff
+from rempart.resources.base import Change, Observation, Resource, call, encoded, table, text_diff
 
 LARGEST_SHOWN = 256 * 1024
 """Bytes of a differing file that a host may send back for the diff."""
@@ -74,10 +74,9 @@ class File(Resource):
         lines = self._differences(found, seen)
         if not lines:
             return None
-        content = base64.encodebytes(self.content.encode()).decode().strip()
         script = call(
             "write_file", self.path, self.mode, self.user, self.group, self.check, *self.reloads,
-            stdin=content,
+            stdin=encoded(self.content),
         )  # fmt: skip
         return self.change("create" if found == ("absent",) else "update", lines, script)
 

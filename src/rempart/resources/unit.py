@@ -34,6 +34,11 @@ class Unit(Resource):
         return self.unit
 
     @property
+    def only_reloads(self) -> bool:
+        """Tell whether nothing is wanted of the unit but that it runs what is on disk."""
+        return self.enabled is None and self.running is None
+
+    @property
     def label(self) -> str:
         """Return ``Enable and start UNIT`` or the like."""
         verbs = {True: ("enable", "start"), False: ("disable", "stop")}
@@ -42,7 +47,7 @@ class Unit(Resource):
             parts.append(verbs[self.enabled][0])
         if self.running is not None:
             parts.append(verbs[self.running][1])
-        return f"{' and '.join(parts or ['look after']).capitalize()} {self.unit}"
+        return f"{' and '.join(parts).capitalize()} {self.unit}"
 
     @classmethod
     def probe(cls, resources: Sequence[Self]) -> str:

@@ -116,8 +116,9 @@ retire_user() {
   pkill -KILL -U "$1" || :
 }
 
-# The manifest in base64 on stdin.
-write_manifest() {
-  new=$state/manifest.json.new
-  base64 -d > "$new"; sync "$new"; mv -fT "$new" $state/manifest.json; sync $state
+# FILE below our own folder; the content in base64 on stdin.
+write_state() {
+  mkdir -p "$state/${1%/*}"
+  base64 -d > "$state/$1.new"; sync "$state/$1.new"; mv -fT "$state/$1.new" "$state/$1"
+  sync "$state/${1%/*}"
 }

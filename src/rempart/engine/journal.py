@@ -1,0 +1,43 @@
+"""Journal: each run leaves on the host who did what, when, and by which policy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rempart import __version__
+from rempart.policy import Policy
+from rempart.resources.base import write_state
+
+SCHEMA = 1
+
+
+def policy_digest(policy: Policy) -> str:
+    """Return a SHA-256 of everything the policy says, whatever its layout."""
+    return hashlib.sha256(policy.model_dump_json().encode()).hexdigest()
+
+
+def entry(run: str, owner: str, policy: Policy, before: str, changed: Sequence[str]) -> str:
+    """Return the text of a run's entry.
+
+    ``before`` is the digest of what was observed, ``changed`` the labels of what was done. No
+    content of files stands in it, so no secret does.
+    """
+    document = {
+        "schema": SCHEMA,
+        "rempart": __version__,
+        "run": run,
+        "by": owner,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "policy": policy_digest(policy),
+        "before": before,
+        "changed": list(changed),
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def write_script(run: str, text: str) -> str:
+    """Return sh that keeps an entry as ``/var/lib/rempart/journal/<run>.json``, root only."""
+    return write_state(f"journal/{run}.json", text)
