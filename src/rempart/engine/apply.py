@@ -67,10 +67,17 @@ def _apply_host(
     expected = {change.label for change in now.changes}
     try:
         _steps(Deploy(guard=guard), name, step)
-    except NestedOperationError:
-        return HostResult(name, error=run.error or f"{name}: a step failed; see above")
+    except NestedOperationError as error:
+        return HostResult(name, tuple(run.done), error=run.error or _said(run, str(error)))
     changed = tuple(run.done)
     return HostResult(name, changed, tuple(c for c in changed if c not in expected))
+
+
+def _said(run: Run, op_hash: str) -> str:
+    """Return which operation failed and the end of what the host said about it."""
+    name = ", ".join(run.state.get_op_meta(op_hash).names)
+    said = run.state.get_op_data_for_host(run.host, op_hash).operation_meta.stderr_lines
+    return f"{run.host.name}: {name}: failed: {'; '.join(said[-3:]) or 'no word from the host'}"
 
 
 def _steps(deploy: Deploy, name: str, step: Callable[[str, str], None]) -> None:

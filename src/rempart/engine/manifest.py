@@ -15,7 +15,7 @@ from typing import Any
 
 from rempart import __version__
 from rempart.resources import KINDS, Change, Observation, Resource
-from rempart.resources.base import call
+from rempart.resources.base import call, write_state
 
 SCHEMA = 1
 
@@ -157,4 +157,4 @@ def render(owned: Manifest) -> str:
 
 def write_script(owned: Manifest) -> str:
     """Return sh that replaces the manifest on the host."""
-    return call("write_manifest", stdin=base64.encodebytes(render(owned).encode()).decode().strip())
+    return write_state("manifest.json", render(owned))

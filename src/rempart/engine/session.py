@@ -7,8 +7,10 @@ alone, and what goes wrong with one is that one's result.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TypeVar
 
 import gevent
@@ -45,6 +47,7 @@ def each_host(
     """
     state = _state(policy, names)
     state.is_executing = executing
+    state.check_for_changes = not executing  # else every operation would decide twice
     with ctx_state.use(state):
         greenlets = {
             state.pool.spawn(_one, state, host, policy, today, work): host
@@ -86,3 +89,7 @@ def _one(
             return None, str(error.args[0])
         except (RempartError, PyinfraError, OSError, EOFError) as error:
             return None, f"{host.name}: {error}"
+        except Exception as error:  # a fault of ours must not stop the other hosts half-way
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            what = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+            return None, f"{host.name}: internal error: {what}; please report it"

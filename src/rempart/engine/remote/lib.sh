@@ -118,7 +118,6 @@ retire_user() {
 
 # FILE below our own folder; the content in base64 on stdin.
 write_state() {
-  mkdir -p "$state/${1%/*}"
-  base64 -d > "$state/$1.new"; sync "$state/$1.new"; mv -fT "$state/$1.new" "$state/$1"
-  sync "$state/${1%/*}"
+  file=$state/$1; mkdir -p "${file%/*}"
+  base64 -d > "$file.new"; sync "$file.new"; mv -fT "$file.new" "$file"; sync "${file%/*}"
 }
