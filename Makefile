@@ -1,0 +1,70 @@
+# rempart: `make demo` and `make test` set everything up themselves, on a Debian 12 as root.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+INVENTORY := inventories/lab.yaml
+SOURCES := $(shell find src deploys templates -type f -not -name '*.pyc') pyproject.toml
+INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
+
+.PHONY: help setup demo test check test-unit lock lab-up lab-down lab-ssh golden clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: .stamps/wheel ## Debian packages, virtual environment, the built wheel in it
+
+.stamps/debian: lab/requirements.py
+	@test "$$(id -u)" = 0 || { echo 'make: be root: the lab boots real systemd hosts' >&2; exit 1; }
+	if ! python3 -c 'import ensurepip' 2>/dev/null || ! command -v shellcheck >/dev/null; then \
+	  apt-get update -q && $(INSTALL) python3 python3-venv shellcheck; \
+	fi
+	if ! python3 -c 'from lab.requirements import check; check()' 2>/dev/null; then \
+	  apt-get update -q && $(INSTALL) $$(python3 -m lab.requirements); \
+	fi
+	@mkdir -p .stamps && touch $@
+
+.stamps/venv: requirements.lock .stamps/debian
+	python3 -m venv --clear .venv
+	$(BIN)/pip install -q --require-hashes -r requirements.lock
+	@touch $@
+
+.stamps/wheel: $(SOURCES) .stamps/venv
+	rm -rf dist
+	$(BIN)/python -m build -q --wheel --no-isolation --outdir dist
+	$(BIN)/pip install -q --no-deps --force-reinstall dist/rempart-*.whl
+	@touch $@
+
+demo: setup ## four stock hosts, enrolled, planned, applied, verified
+	./lab/demo.sh
+
+test: setup check ## all tests, on real hosts
+	$(BIN)/python -m pytest -n 4 --dist loadscope
+
+check: setup ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy lab deploys
+
+test-unit: setup ## the tests that need no hosts
+	$(BIN)/python -m pytest tests/unit tests/deploys tests/golden
+
+lock: .stamps/venv ## renew requirements.lock from pyproject.toml
+	$(BIN)/pip-compile -q --all-extras --allow-unsafe --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-emit-trusted-host --no-header --strip-extras --upgrade \
+	  -o requirements.lock pyproject.toml
+
+lab-up: setup ## boot the lab practice
+	$(BIN)/python -m lab up
+
+lab-down: .stamps/venv ## remove everything that the lab made
+	$(BIN)/python -m lab down
+
+lab-ssh: .stamps/venv ## log in: make lab-ssh HOST=accueil-1
+	@test -n "$(HOST)" || { echo 'make: say which: make lab-ssh HOST=accueil-1' >&2; exit 1; }
+	$(BIN)/python -m lab ssh $(HOST)
+
+clean: ## remove what make made here
+	rm -rf .venv .stamps dist
