@@ -3,8 +3,10 @@
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from lab import cgroup, disk, network, place, secret
+from lab import cgroup, disk, machine, network, place, secret
 from lab.errors import LabError
 from lab.process import run
 from lab.topology import HostSpec
@@ -56,39 +58,40 @@ class Host:
 
         A host that is on already is left as it is, its cables plugged in.
         """
-        network.connect(self.spec)
-        if self.pid is None:
-            cgroup.remove(self.spec.slug)
-            disk.make(self.spec, self.folder)
-            self._start()
+        with self._alone():
+            self._boot()
         if wait:
             self.wait_until_ready()
 
     def kill(self) -> None:
         """Cut the power: every process ends at once, what was written stays written."""
-        cgroup.remove(self.spec.slug)
-        if self._container:
-            self._container.wait()
-            self._container = None
+        with self._alone():
+            self._kill()
 
     def reboot(self, *, wait: bool = True) -> None:
         """Cut the power and boot again, with the same disk."""
-        self.kill()
-        self.boot(wait=wait)
+        with self._alone():
+            self._kill()
+            self._boot()
+        if wait:
+            self.wait_until_ready()
 
     def reset(self) -> None:
         """Boot as new: the disk is the stock image again; host keys and passwords are the same."""
-        self.kill()
-        disk.drop(self.folder)
-        self.boot()
+        with self._alone():
+            self._kill()
+            disk.drop(self.folder)
+            self._boot()
+        self.wait_until_ready()
 
     def remove(self) -> None:
         """Power off and remove disk and network; host keys and passwords are kept."""
-        self.kill()
-        network.disconnect(self.spec)
-        disk.drop(self.folder)
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
+        with self._alone():
+            self._kill()
+            network.disconnect(self.spec)
+            disk.drop(self.folder)
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
 
     def cut_network(self) -> None:
         """Pull all network cables; `run` still works."""
@@ -155,6 +158,25 @@ class Host:
                     f"python -m lab exec {self.name} -- systemctl status ssh"
                 )
             time.sleep(0.05)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from changing this host meanwhile, and the lab from being taken down."""
+        with machine.lock(shared=True), machine.lock(f"host-{self.spec.slug}"):
+            yield
+
+    def _boot(self) -> None:
+        network.connect(self.spec)
+        if self.pid is None:
+            self._kill()
+            disk.make(self.spec, self.folder)
+            self._start()
+
+    def _kill(self) -> None:
+        cgroup.remove(self.spec.slug)
+        if self._container:
+            self._container.wait()
+            self._container = None
 
     def _start(self) -> None:
         command = [

@@ -16,11 +16,14 @@ _NETNS = Path("/run/netns")
 
 
 @contextmanager
-def lock(name: str = "lab") -> Iterator[None]:
-    """Hold a lock between processes and threads; not to be taken twice."""
+def lock(name: str = "lab", *, shared: bool = False) -> Iterator[None]:
+    """Hold a lock between processes and threads; not to be taken twice by one.
+
+    `lab` is held alone by what changes the whole lab, and shared by what changes a host.
+    """
     place.make_directories()
-    with (place.STATE / f"{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with (place.LOCKS / name).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
 
 

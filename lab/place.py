@@ -12,6 +12,7 @@ IMAGES = CACHE / "images"
 HOSTS = STATE / "hosts"
 KEYS = STATE / "keys"
 IDENTITIES = STATE / "identities"
+LOCKS = STATE / "locks"
 PASSWORDS = STATE / "passwords.json"
 BEFORE = STATE / "before.json"
 """What the machine was like before the first `up`: what `down` puts back."""
@@ -26,6 +27,6 @@ LINK_PREFIX = "rl-"
 def make_directories() -> None:
     """Create the state folders, root only from the start."""
     STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (HOSTS, KEYS, IDENTITIES):
+    for folder in (HOSTS, KEYS, IDENTITIES, LOCKS):
         folder.mkdir(mode=0o700, exist_ok=True)
     IMAGES.mkdir(parents=True, exist_ok=True)

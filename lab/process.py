@@ -10,9 +10,12 @@ from lab.errors import LabError
 def run(
     argv: Sequence[str], *, stdin: str | None = None, check: bool = True, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run a tool and return what it printed; raises LabError with its last line if it fails."""
+    """Run a tool and return what it printed; raises LabError with its last line if it fails.
+
+    The tool dies with the lab: one that goes on after a SIGKILL would meet the next `up` or `down`.
+    """
     completed = subprocess.run(
-        argv,
+        ["setpriv", "--pdeathsig", "KILL", "--", *argv],
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,

@@ -9,7 +9,7 @@ import sys
 
 from lab import control, machine, place
 
-_SESSIONS = place.STATE / "sessions.lock"
+_SESSIONS = place.LOCKS / "sessions"
 
 
 def serve(session: str) -> None:

@@ -3,9 +3,7 @@
 import json
 import os
 import secrets
-import shutil
 import string
-import tempfile
 from pathlib import Path
 
 from lab import machine, place
@@ -22,19 +20,16 @@ HOST_KEY_TYPES = ("ed25519", "ecdsa", "rsa")
 def make_people_keys() -> None:
     """Make an ed25519 pair for everyone in PEOPLE who has none."""
     for person in PEOPLE:
-        if not (place.KEYS / person).exists():
-            _keygen(place.KEYS / person, "ed25519", person)
+        _keygen(place.KEYS / person, "ed25519", person)
 
 
 def host_keys(spec: HostSpec) -> Path:
     """Return the folder with the host's own key pairs; the same ones for ever, resets included."""
     folder = place.IDENTITIES / spec.slug
-    if not folder.is_dir():
-        with tempfile.TemporaryDirectory(dir=place.IDENTITIES) as draft:
-            for kind in HOST_KEY_TYPES:
-                _keygen(Path(draft) / f"ssh_host_{kind}_key", kind, f"root@{spec.hostname}")
-            shutil.copytree(draft, folder.with_suffix(".draft"), dirs_exist_ok=True)
-        folder.with_suffix(".draft").replace(folder)
+    with machine.lock(f"keys-{spec.slug}"):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for kind in HOST_KEY_TYPES:
+            _keygen(folder / f"ssh_host_{kind}_key", kind, f"root@{spec.hostname}")
     return folder
 
 
@@ -79,5 +74,11 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _keygen(path: Path, kind: str, comment: str) -> None:
-    path.unlink(missing_ok=True)
-    run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", str(path)])
+    """Make a pair unless there is one; the private half appears last: half a pair is none."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}")
+    draft.unlink(missing_ok=True)
+    run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", str(draft)])
+    draft.with_name(f"{draft.name}.pub").replace(path.with_name(f"{path.name}.pub"))
+    draft.replace(path)

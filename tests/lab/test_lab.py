@@ -1,15 +1,17 @@
 """The lab itself: hosts are stock, apart from each other, and leave nothing behind."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import paramiko
 import pytest
 
-from lab import secret
+from lab import cgroup, image, secret
 from lab.errors import LabError
 from lab.host import Host
 from lab.session import Session
@@ -230,3 +232,144 @@ def test_unknown_host_is_refused_in_one_line() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("lab: host: unknown (got 'nowhere'); choose one of srv-sftp")
     assert done.stderr.count("\n") == 1
+
+
+class MachineApart:
+    """A machine in the machine: own network, mounts, processes, control groups and lab state.
+
+    `down` takes a whole lab away. Tried here, it does not take the one that others are using.
+    """
+
+    # /run and the lab's folders are empty; the images are the real ones; the limit is a file that
+    # stands for the kernel's, which the machine in the machine cannot have to itself.
+    PREPARE = """
+        set -eu
+        echo $$ > {group}/cgroup.procs
+        exec unshare --net --mount --pid --cgroup --fork --kill-child --mount-proc sh -eu -c '
+            ip link set lo up
+            umount $(cut -d" " -f2 /proc/mounts | grep -e /rempart-lab -e /run/netns | tac)
+            umount {hierarchy}
+            mount -t cgroup2 cgroup2 {hierarchy}
+            mount -t tmpfs tmpfs /run
+            mkdir -p /run/systemd/nspawn/locks /run/systemd/nspawn/propagate
+            mount -t tmpfs tmpfs /var/lib/rempart-lab
+            mkdir -p /var/cache/rempart-lab/apt /var/cache/rempart-lab/apt-cacher-ng
+            mount -t tmpfs tmpfs /var/cache/rempart-lab/apt
+            mount -t tmpfs tmpfs /var/cache/rempart-lab/apt-cacher-ng
+            echo 128 > /run/limit
+            mount --bind /run/limit /proc/sys/fs/inotify/max_user_instances
+            echo started
+            exec sleep infinity'
+    """
+
+    def __init__(self) -> None:
+        hierarchy = cgroup.root().parent
+        self.group = hierarchy / f"rempart-apart-{os.getpid()}"
+        self.group.mkdir()
+        script = self.PREPARE.format(group=self.group, hierarchy=hierarchy)
+        self._first = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True)
+        assert self._first.stdout
+        assert self._first.stdout.readline() == "started\n"
+        children = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children")
+        self.pid = int(children.read_text().split()[0])
+
+    def entering(self, *argv: str) -> list[str]:
+        join = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+        enter = ["nsenter", f"--target={self.pid}", "--all", f"--wdns={REPOSITORY}", "--"]
+        return ["sh", "-c", join, str(self.group), *enter, *argv]
+
+    def lab(self, *arguments: str) -> list[str]:
+        return self.entering(sys.executable, "-m", "lab", *arguments)
+
+    def strike(self, blow: signal.Signals) -> None:
+        """Send the signal to the `up` that runs here, and to none of the tools it has started."""
+        pick = ["pkill", f"-{blow.value}", "--oldest", "--full", "lab up"]
+        subprocess.run(self.entering(*pick), check=True)
+
+    def look(self) -> dict[str, list[str]]:
+        """What `down` has to leave as it was."""
+        questions = {
+            "namespaces": "ip netns list",
+            "links": "ip -o link",
+            "routes": "ip route; ip -6 route",
+            "mounts": "cut -d' ' -f5- /proc/self/mountinfo",
+            "rules": "nft list ruleset",
+            "settings": "sysctl -a -r '^net[.]|^fs[.]inotify[.]' 2>/dev/null | grep -v _count",
+            "processes": "ps -eo args --no-headers | grep -v defunct",
+            "groups": f"cd {self.group.parent} && find . -type d",
+            "containers": "find /run/systemd /run/netns 2>/dev/null; true",
+        }
+        # Our own question is among the processes, the same one every time. What is defunct is left
+        # out: the first process has to bury it, and this machine's first is but a `sleep`.
+        return {
+            name: subprocess.run(
+                self.entering("sh", "-c", question), capture_output=True, text=True, check=True
+            ).stdout.splitlines()
+            for name, question in questions.items()
+        }
+
+    def becomes(self, wanted: dict[str, list[str]]) -> bool:
+        """Tell whether it looks like that again, once tools whose starter was killed have ended."""
+        deadline = time.monotonic() + 10
+        while (seen := self.look()) != wanted and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert seen == wanted
+        return True
+
+    def remove(self) -> None:
+        (self.group / "cgroup.kill").write_text("1")
+        self._first.wait()
+        while "populated 1" in (self.group / "cgroup.events").read_text():
+            time.sleep(0.02)
+        for folder, _, _ in os.walk(self.group, topdown=False):
+            Path(folder).rmdir()
+
+
+@pytest.fixture
+def machine_apart(lab: Session) -> Iterator[MachineApart]:
+    for name in ("debian-12", "debian-13"):
+        image.make(name)  # the machine in the machine has no way out to build them
+    apart = MachineApart()
+    yield apart
+    apart.remove()
+
+
+def test_down_leaves_the_machine_as_it_was(machine_apart: MachineApart) -> None:
+    before = machine_apart.look()
+    subprocess.run(machine_apart.lab("up", *NAMED), check=True, capture_output=True)
+    up = machine_apart.look()
+    assert all(up[aspect] != before[aspect] for aspect in up if aspect != "rules")
+    subprocess.run(machine_apart.lab("down"), check=True)
+    assert machine_apart.becomes(before)
+
+
+def test_down_without_a_lab_is_no_error(machine_apart: MachineApart) -> None:
+    before = machine_apart.look()
+    subprocess.run(machine_apart.lab("down"), check=True)
+    assert machine_apart.becomes(before)
+
+
+@pytest.mark.parametrize("after_s", [0.3, 1, 2.5])
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
+def test_down_cleans_up_after_an_up_cut_short(
+    machine_apart: MachineApart, blow: signal.Signals, after_s: float
+) -> None:
+    before = machine_apart.look()
+    starting = subprocess.Popen(machine_apart.lab("up"), stderr=subprocess.PIPE, text=True)
+    time.sleep(after_s)
+    machine_apart.strike(blow)
+    starting.communicate()
+    subprocess.run(machine_apart.lab("down"), check=True)
+    assert machine_apart.becomes(before)
+
+
+def test_up_repairs_an_up_cut_short(machine_apart: MachineApart) -> None:
+    starting = subprocess.Popen(machine_apart.lab("up"), stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    machine_apart.strike(signal.SIGKILL)
+    starting.communicate()
+    done = subprocess.run(machine_apart.lab("up"), check=True, stdout=subprocess.PIPE, text=True)
+    states = [line.split()[-1] for line in done.stdout.splitlines()]
+    assert states == ["up"] * 4
+    again = subprocess.run(machine_apart.lab("up"), check=True, capture_output=True, text=True)
+    assert again.stdout == done.stdout
