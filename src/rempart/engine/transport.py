@@ -98,9 +98,10 @@ def reach(route: Route, timeout_s: float = 10.0) -> Connection:
     """
     keys = pinned(route.known_hosts, route.name)
     connection = dial(route, signatures(keys), timeout_s)
-    if connection.host_key not in keys:
+    seen = connection.host_key
+    if seen not in keys:
         connection.close()
-        raise _changed_key(route, connection.host_key, keys)
+        raise _changed_key(route, seen, keys)
     return connection
 
 

@@ -26,7 +26,7 @@ finish() {
     trap - EXIT
     if [ "$status" -ne 0 ]; then
         set +e
-        eval "$undo"
+        eval "$undo" > /dev/null 2>&1
     fi
     exit "$status"
 }
@@ -99,16 +99,15 @@ make_folder() {
 # sudo skips names with a dot, so a draft beside the file never counts.
 put() {
     path=$1 mode=$2
+    if [ ! -L "$path" ] && printf '%s\n' "$3" | cmp -s - "$path" &&
+        [ "$(stat -c '%a %u %g' "$path")" = "${mode#0} 0 0" ]; then
+        return
+    fi
     draft=$(mktemp "${path%/*}/.rempart.XXXXXX")
     undo="rm -f $draft; $undo"
     printf '%s\n' "$3" > "$draft"
     chmod "$mode" "$draft"
     shift 3
-    if [ ! -L "$path" ] && cmp -s "$draft" "$path" &&
-        [ "$(stat -c '%a %u %g' "$path")" = "${mode#0} 0 0" ]; then
-        rm -f "$draft"
-        return
-    fi
     "$@" "$draft" > /dev/null
     if [ -e "$path" ]; then
         former=$(mktemp "${path%/*}/.rempart.XXXXXX")
