@@ -136,7 +136,9 @@ def absolute_path(value: object) -> PurePosixPath:
     """Return an absolute, normal path on a managed host: no ``..``, no control characters."""
     hint = "write for example /srv/documents"
     found = text(value)
-    if not found.startswith("/") or str(PurePosixPath(found)) != found or ".." in found.split("/"):
+    # `PurePosixPath` keeps '..', and a '//' in front, to which POSIX lets systems give a meaning.
+    normal = str(PurePosixPath(found)) == found and ".." not in found.split("/")
+    if not normal or not found.startswith("/") or found.startswith("//"):
         raise wrong("must be an absolute path without '..', '//' or a final '/'", hint)
     return PurePosixPath(found)
 

@@ -51,7 +51,8 @@ def test_the_same_traits_leave_the_file_untouched(practice: Path) -> None:
 
 def test_a_new_release_changes_its_own_values_alone(practice: Path) -> None:
     record_traits(practice, "ws-1", TRAITS)
-    text = practice.read_text().replace('release: "12"', "release: '12'   # since May")
+    text = practice.read_text().replace('os: "debian"', "os: debian   # as ever")
+    text = text.replace('release: "12"', "release: '12'   # since May")
     practice.write_text(text)
     upgraded = TRAITS.model_copy(update={"release": "13", "codename": "trixie"})
     assert record_traits(practice, "ws-1", upgraded)
