@@ -70,7 +70,7 @@ class Resource:
 
     kind: ClassVar[str]
     rank: ClassVar[int]
-    """Place in the order of a run: groups before users before files before units."""
+    """Place in the order of a run: settings and groups before users before files before units."""
 
     @property
     def key(self) -> str:

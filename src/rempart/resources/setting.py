@@ -16,7 +16,7 @@ class Setting(Resource):
     """``KEY VALUE`` in a line of its own; the rest of the file stays as it is."""
 
     kind = "setting"
-    rank = 45
+    rank = 5
 
     path: str
     setting: str
