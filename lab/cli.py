@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from lab import control, place, reaper, requirements, secret, sshconfig
 from lab.errors import LabError
@@ -40,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.action(arguments) or 0)
     except LabError as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:  # a full disk, say
+        sys.stderr.write(f"lab: this machine: {error}; mend it, then `python -m lab down`\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write(
@@ -161,12 +165,14 @@ def _print_table() -> None:
 
 
 def _outsider(arguments: argparse.Namespace) -> None:
-    control.make_base()
+    if not Path("/run/netns", OUTSIDER).exists():
+        raise LabError("lab: outsider: the lab is not up; python -m lab up")
     os.execvp("ip", ["ip", "netns", "exec", OUTSIDER, *arguments.command])
 
 
 def _ssh(arguments: argparse.Namespace) -> None:
     host = _host(arguments.host)
+    sshconfig.write()
     login = sshconfig.accepted_login(host.spec)
     if not login:
         login = "admin"

@@ -5,18 +5,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import (
-    cacher,
-    cgroup,
-    disk,
-    image,
-    machine,
-    network,
-    place,
-    requirements,
-    secret,
-    sshconfig,
-)
+from lab import cacher, cgroup, disk, image, machine, network, place, requirements, secret
 from lab.errors import LabError
 from lab.host import Host
 from lab.topology import NAMED, PRACTICE, SPARE_NUMBERS, find, spare
@@ -40,16 +29,15 @@ def make_base(*, keep: bool = False) -> None:
 
 
 def boot(hosts: Iterable[Host]) -> None:
-    """Boot hosts side by side; raises the first LabError once all have come up or failed."""
+    """Boot hosts side by side; raises LabError, a line per host, once all are up or have failed."""
     hosts = list(hosts)
     for name in sorted({host.spec.image for host in hosts}):
         image.make(name)
     with ThreadPoolExecutor(max_workers=8) as pool:
         outcomes = [pool.submit(host.boot) for host in hosts]
-    for outcome in outcomes:
-        outcome.result()
-    with machine.lock("sshconfig"):
-        sshconfig.write()
+    errors = [str(error) for outcome in outcomes if (error := outcome.exception())]
+    if errors:
+        raise LabError("\n".join(errors))
 
 
 def up(identities: Iterable[str] = PRACTICE, *, keep: bool = True) -> list[Host]:

@@ -39,7 +39,7 @@ def make_base() -> None:
     _make_network(LAB)
     _make_network(INNER)
     run(["ip", "netns", "exec", ROUTER, "nft", "-f", "-"], stdin=ROUTER_RULES)
-    run(["ip", "netns", "exec", ROUTER, "sysctl", "-q", "net.ipv4.ip_forward=1"])
+    run(["ip", "netns", "exec", ROUTER, "tee", "/proc/sys/net/ipv4/ip_forward"], stdin="1\n")
     _make_namespace(OUTSIDER)
     _plug(OUTSIDER, LAB, OUTSIDER_NUMBER, "eth0")
 

@@ -62,9 +62,13 @@ class Session:
 
     def fresh_host(self, image: str = "debian-12") -> Host:
         """Return a stock host, just booted, that nobody else uses (about a second)."""
-        host = control.take_spare(image, self._name)
-        host.boot()
-        return host
+        return self.fresh_hosts(1, image)[0]
+
+    def fresh_hosts(self, count: int, image: str = "debian-12") -> list[Host]:
+        """Return that many fresh hosts, booted side by side."""
+        hosts = [control.take_spare(image, self._name) for _ in range(count)]
+        control.boot(hosts)
+        return hosts
 
     def up(self, *identities: str) -> list[Host]:
         """Boot named hosts, such as `srv-sftp`; they are shared with everyone on this machine."""

@@ -1,6 +1,6 @@
 """How to log in to the hosts as people do: pinned host keys, the jump host, the lab's keys."""
 
-from lab import place, secret
+from lab import machine, place, secret
 from lab.process import run
 from lab.topology import HostSpec, find
 
@@ -13,14 +13,8 @@ LOGINS = (("rempart", "automation"), ("t.leroy", "t.leroy"))
 
 def write() -> None:
     """Write ssh_config(5) and one known_hosts file for each host that has a disk."""
-    _KNOWN_HOSTS.mkdir(mode=0o700, exist_ok=True)
-    specs = [find(path.read_text()) for path in sorted(place.HOSTS.glob("*/identity"))]
-    for spec in specs:
-        lines = secret.host_key_lines(spec)
-        (_KNOWN_HOSTS / spec.slug).write_text("\n".join(lines) + "\n")
-    blocks = [*(_host_block(spec) for spec in specs), *(_login_block(*pair) for pair in LOGINS)]
-    blocks.append("Match all\n    StrictHostKeyChecking yes\n")
-    CONFIG.write_text("\n".join(blocks))
+    with machine.lock("sshconfig"):
+        _write()
 
 
 def command(spec: HostSpec, login: str, remote: list[str]) -> list[str]:
@@ -35,6 +29,17 @@ def accepted_login(spec: HostSpec) -> str:
         if run(command(spec, login, ["true"]), check=False).returncode == 0:
             return login
     return ""
+
+
+def _write() -> None:
+    _KNOWN_HOSTS.mkdir(mode=0o700, exist_ok=True)
+    specs = [find(path.read_text()) for path in sorted(place.HOSTS.glob("*/identity"))]
+    for spec in specs:
+        lines = secret.host_key_lines(spec)
+        (_KNOWN_HOSTS / spec.slug).write_text("\n".join(lines) + "\n")
+    blocks = [*(_host_block(spec) for spec in specs), *(_login_block(*pair) for pair in LOGINS)]
+    blocks.append("Match all\n    StrictHostKeyChecking yes\n")
+    CONFIG.write_text("\n".join(blocks))
 
 
 def _host_block(spec: HostSpec) -> str:

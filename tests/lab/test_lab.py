@@ -11,7 +11,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from lab import cgroup, image, secret
+from lab import cgroup, image, place, secret
 from lab.errors import LabError
 from lab.host import Host
 from lab.session import Session
@@ -186,6 +186,76 @@ def test_outsider_reaches_hosts_from_its_own_address(lab: Session, fresh_host: H
     assert "10.77.0.200" in log
 
 
+def test_fingerprint_is_what_the_host_shows(stock: Host) -> None:
+    scan = f"ssh-keyscan -t ed25519 {stock.address} 2>/dev/null | ssh-keygen -lf -"
+    shown = subprocess.run(scan, shell=True, capture_output=True, text=True, check=True).stdout
+    assert lab_command("fingerprint", stock.name).stdout.strip() == shown.split()[1]
+
+
+def test_reboot_inside_and_out_keeps_the_disk(fresh_host: HostFactory) -> None:
+    host = fresh_host()
+    host.run("touch /root/mark")
+    # the kernel's boot id is the machine's own; PID 1 starts anew
+    boot = "systemctl show -P UserspaceTimestampMonotonic"
+    first = host.run(boot).stdout
+    host.reboot()
+    second = host.run(boot).stdout
+    host.run("systemctl reboot", check=False)
+    deadline = time.monotonic() + 30
+    while not (host.pid and host.is_ready() and host.run(boot, check=False).stdout != second):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert len({first, second, host.run(boot).stdout}) == 3
+    assert host.run("ls /root").stdout == "mark\n"
+
+
+def test_ssh_command_logs_in_with_a_key_that_is_accepted(fresh_host: HostFactory) -> None:
+    host = fresh_host()
+    public = (place.KEYS / "automation.pub").read_text()
+    host.run("useradd -m rempart && install -d -o rempart -m 700 ~rempart/.ssh")
+    host.run("cat > ~rempart/.ssh/authorized_keys", input=public)
+    done = lab_command("ssh", host.name, "--", "id -un; exit 3")
+    assert (done.stdout, done.returncode) == ("rempart\n", 3)
+
+
+def test_secrets_are_for_root_alone(stock: Host) -> None:
+    assert stock.root_password
+    secrets = [place.PASSWORDS, *(place.KEYS / person for person in secret.PEOPLE)]
+    assert {oct(file.stat().st_mode & 0o777) for file in secrets} == {"0o600"}
+    assert oct(place.STATE.stat().st_mode & 0o777) == "0o700"
+
+
+def test_twenty_hosts_side_by_side(lab: Session) -> None:
+    hosts = lab.fresh_hosts(20)
+    try:
+        assert len({host.address for host in hosts}) == 20
+        names = [log_in(host, "admin", host.admin_password) for host in hosts]
+        assert names == ["admin"] * 20
+    finally:
+        for host in hosts:
+            host.remove()
+
+
+def test_killed_session_leaves_no_host(lab: Session) -> None:
+    program = (
+        "import sys, time; from lab.session import Session\n"
+        "with Session() as lab: print(lab.fresh_host().name, flush=True); time.sleep(600)"
+    )
+    session = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    )
+    assert session.stdout
+    name = session.stdout.readline().strip()
+    traces = [place.HOSTS / name, Path("/run/netns") / f"rempart-lab-{name}", cgroup.root() / name]
+    assert all(trace.exists() for trace in traces)
+    session.kill()
+    session.wait()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and any(trace.exists() for trace in traces):
+        time.sleep(0.1)
+    assert [trace for trace in traces if trace.exists()] == []
+
+
 @pytest.fixture(scope="module")
 def practice(lab: Session) -> dict[str, Host]:
     """The named hosts, which everyone on this machine shares: looked at, never changed."""
@@ -225,6 +295,23 @@ def test_cabinet_speaks_french_and_its_sudo_asks_in_french(practice: dict[str, H
 @pytest.mark.parametrize("name", ["archives-1", "annexe/archives-1"])
 def test_apt_works_on_hosts_behind_the_router(practice: dict[str, Host], name: str) -> None:
     assert "Fetched" in practice[name].run("apt-get update -o APT::Update::Error-Mode=any").stdout
+
+
+def test_without_root_says_so_in_one_line() -> None:
+    command = ["unshare", "--user", sys.executable, "-m", "lab", "up"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
+    said = "lab: this machine: needs root (got uid 65534); run it with sudo\n"
+    assert (done.stderr, done.returncode) == (said, 1)
+
+
+def test_missing_packages_are_named_with_the_command_to_install_them() -> None:
+    done = lab_command("up", env={"PATH": "/nowhere"})
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "; apt-get install apt-cacher-ng iproute2 mmdebstrap nftables openssh-client "
+        "systemd-container\n"
+    )
+    assert done.stderr.count("\n") == 1
 
 
 def test_unknown_host_is_refused_in_one_line() -> None:
@@ -361,6 +448,33 @@ def test_down_cleans_up_after_an_up_cut_short(
     starting.communicate()
     subprocess.run(machine_apart.lab("down"), check=True)
     assert machine_apart.becomes(before)
+
+
+def test_last_session_takes_the_lab_down(machine_apart: MachineApart) -> None:
+    before = machine_apart.look()
+    program = "from lab.session import Session\nwith Session() as lab: lab.fresh_host()"
+    subprocess.run(machine_apart.entering(sys.executable, "-c", program), check=True)
+    assert machine_apart.becomes(before)
+
+
+def test_session_leaves_a_lab_alone_that_someone_brought_up(machine_apart: MachineApart) -> None:
+    subprocess.run(machine_apart.lab("up", "accueil-1"), check=True, stdout=subprocess.PIPE)
+    before = machine_apart.look()
+    program = "from lab.session import Session\nwith Session() as lab: lab.fresh_host()"
+    subprocess.run(machine_apart.entering(sys.executable, "-c", program), check=True)
+    status = subprocess.run(machine_apart.lab("status"), capture_output=True, text=True)
+    assert status.stdout.split()[-1] == "up"
+    assert machine_apart.look()["links"] == before["links"]
+
+
+def test_networks_in_use_are_refused(machine_apart: MachineApart) -> None:
+    for command in ("link add office type dummy", "address add 10.77.3.1/16 dev office"):
+        subprocess.run(machine_apart.entering("ip", *command.split()), check=True)
+    subprocess.run(machine_apart.entering("ip", "link", "set", "office", "up"), check=True)
+    done = subprocess.run(machine_apart.lab("up"), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("lab: network lab: 10.77.0.0/24 is in use on this machine (got")
+    assert done.stderr.count("\n") == 1
 
 
 def test_up_repairs_an_up_cut_short(machine_apart: MachineApart) -> None:
