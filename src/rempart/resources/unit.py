@@ -65,6 +65,8 @@ class Unit(Resource):
         """Compare the enabled and the running state."""
         load, active, file_state = (*seen.get("unit", self.unit), "", "")[:3]
         lines, script = [], ""
+        if file_state.startswith("masked") and (self.enabled or self.running):
+            script += call("systemctl", "-q", "unmask", self.unit)
         if self.enabled is not None and (file_state in ENABLED_STATES) != self.enabled:
             verb = "enable" if self.enabled else "disable"
             if not (load in {"absent", "not-found"} and not self.enabled):

@@ -22,6 +22,8 @@ save_original() {
 
 # PATH CANDIDATE: the rename that every write ends with; bytes and name are on the disk after it.
 put_in_place() {
+  # rename(2) puts no file in a folder's place.
+  if [ -d "$1" ] && [ ! -L "$1" ]; then rm -rf --one-file-system -- "$1"; fi
   sync "$2"; mv -fT -- "$2" "$1"; sync "${1%/*}"
   case $1 in /etc/systemd/system/*) systemctl daemon-reload ;; esac
 }
