@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -116,6 +117,20 @@ def rempart(
 ) -> subprocess.CompletedProcess[str]:
     """Run `rempart` as people do, without a terminal; `more` goes to subprocess.run."""
     return run("rempart", *arguments, stdin=stdin, timeout_s=timeout_s, **more)
+
+
+def planned(inventory: Path, *arguments: object) -> dict[str, dict[str, list[str]]]:
+    """Return what `rempart plan` would change: ``{"t/a": {"Write /etc/x": ["- old", …]}, …}``.
+
+    A host that could not be planned is an AssertionError.
+    """
+    done = rempart("plan", inventory, "--json", *arguments)
+    assert done.returncode in (0, 2), done.stdout + done.stderr
+    plan = json.loads(done.stdout)
+    return {
+        host["host"]: {change["label"]: change["diff"] for change in host["changes"]}
+        for host in plan["hosts"]
+    }
 
 
 def run(
