@@ -7,7 +7,7 @@ PID 1 mounts the old ones beside it. See cgroups(7) and the kernel's admin-guide
 import functools
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import LabError
@@ -35,26 +35,24 @@ def joining(name: str, argv: Sequence[str]) -> list[str]:
     return ["sh", "-c", script, str(group / "cgroup.procs"), *argv]
 
 
-def processes(name: str) -> Iterator[int]:
-    """Yield the ids of all processes in the group and below it."""
-    for listing in (root() / name).rglob("cgroup.procs"):
-        try:
-            yield from map(int, listing.read_text().split())
-        except OSError:  # the group went away while we looked
-            continue
+def is_populated(name: str) -> bool:
+    """Tell whether a process runs in the group or below it."""
+    try:
+        return "populated 1" in (root() / name / "cgroup.events").read_text()
+    except OSError:
+        return False
 
 
 def init(name: str) -> int | None:
-    """Return the id, seen from this machine, of the container's PID 1, or None when it is off."""
-    for pid in processes(name):
-        try:
-            status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            continue
-        ids = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()
-        if len(ids) == 3 and ids[2] == "1":
-            return pid
-    return None
+    """Return the id, seen from this machine, of the container's PID 1, or None when it is off.
+
+    supervise.sh names the group `container`, nspawn `payload`, systemd `init.scope`.
+    """
+    listing = root() / name / "container" / "payload" / "init.scope" / "cgroup.procs"
+    try:
+        return min(map(int, listing.read_text().split()), default=None)
+    except OSError:
+        return None
 
 
 def remove(name: str = "", timeout_s: float = 10) -> None:
@@ -70,8 +68,8 @@ def remove(name: str = "", timeout_s: float = 10) -> None:
                 break
         if time.monotonic() > deadline:
             raise LabError(
-                f"lab: {group}: processes do not end (got {list(processes(name))}); "
-                "look for what holds them, then run `python -m lab down` again"
+                f"lab: {group}: processes do not end (killed {timeout_s:.0f} s ago); "
+                "see with `systemd-cgls` what holds them, then run `python -m lab down` again"
             )
         if group.exists():
             time.sleep(0.02)

@@ -5,11 +5,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from lab import cgroup, disk, machine, network, place, secret
 from lab.errors import LabError
 from lab.process import run
 from lab.topology import HostSpec
+
+_SUPERVISE = Path(__file__).with_name("supervise.sh")
 
 # What a root login finds; nothing of the caller's environment gets in.
 _ENVIRONMENT = {
@@ -167,7 +170,7 @@ class Host:
 
     def _boot(self) -> None:
         network.connect(self.spec)
-        if self.pid is None:
+        if not cgroup.is_populated(self.spec.slug):
             self._kill()
             disk.make(self.spec, self.folder)
             self._start()
@@ -201,7 +204,7 @@ class Host:
         }
         with (self.folder / "console.log").open("ab") as console:
             self._container = subprocess.Popen(
-                cgroup.joining(self.spec.slug, command),
+                [str(_SUPERVISE), str(cgroup.root() / self.spec.slug), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,

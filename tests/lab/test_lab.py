@@ -406,7 +406,7 @@ class MachineApart:
     def remove(self) -> None:
         (self.group / "cgroup.kill").write_text("1")
         self._first.wait()
-        while "populated 1" in (self.group / "cgroup.events").read_text():
+        while "populated 1" in (self.group / "cgroup.events").read_text():  # cgroups(7)
             time.sleep(0.02)
         for folder, _, _ in os.walk(self.group, topdown=False):
             Path(folder).rmdir()
@@ -468,7 +468,7 @@ def test_session_leaves_a_lab_alone_that_someone_brought_up(machine_apart: Machi
 
 
 def test_networks_in_use_are_refused(machine_apart: MachineApart) -> None:
-    for command in ("link add office type dummy", "address add 10.77.3.1/16 dev office"):
+    for command in ("link add office type bridge", "address add 10.77.3.1/16 dev office"):
         subprocess.run(machine_apart.entering("ip", *command.split()), check=True)
     subprocess.run(machine_apart.entering("ip", "link", "set", "office", "up"), check=True)
     done = subprocess.run(machine_apart.lab("up"), capture_output=True, text=True, check=False)
