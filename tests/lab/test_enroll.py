@@ -18,6 +18,8 @@ import pytest
 from lab import place, secret
 from lab.host import Host
 from lab.session import Session
+from rempart.enroll.account import script
+from rempart.policy import load
 
 FreshHost = Callable[[str], Host]
 NO_ACCOUNT = "! getent passwd rempart && ! test -e /etc/sudoers.d/rempart"
@@ -53,7 +55,7 @@ def login(
 
 
 def snapshot(host: Host) -> str:
-    """Return what enrolment could touch: accounts and files with modes, owners and times (folders without)."""
+    """Return what enrolment could touch: accounts; files with modes, owners and times."""
     return host.run(
         "cat /etc/passwd /etc/group /etc/shadow /etc/gshadow; cat /etc/sudoers.d/*; "
         "find /etc/sudoers.d /var/lib/rempart-automation "
@@ -263,6 +265,33 @@ def test_wrong_sudo_password_is_tried_once(
     assert log.count("authentication failure") == 1
 
 
+def test_wrong_login_password_is_tried_once(stock: Host, inventory: Path) -> None:
+    assert enroll(inventory, stock, password="wrong-password").returncode == 1
+    log = stock.run("journalctl -t sshd --no-pager").stdout
+    assert log.count("Failed password for admin") == 1
+    assert "Failed keyboard-interactive" not in log
+
+
+def test_host_that_asks_for_the_password_its_own_way_is_enrolled(
+    stock: Host, inventory: Path
+) -> None:
+    """keyboard-interactive, which is what is left where PasswordAuthentication is off."""
+    options = "PasswordAuthentication no\nKbdInteractiveAuthentication yes\n"
+    stock.run("cat > /etc/ssh/sshd_config.d/0.conf && systemctl reload ssh", input=options)
+    assert enroll(inventory, stock).returncode == 0
+    log = stock.run("journalctl -t sshd --no-pager").stdout
+    assert "Accepted keyboard-interactive/pam for admin" in log
+
+
+def test_script_that_is_cut_on_its_way_does_nothing(stock: Host, inventory: Path) -> None:
+    policy = load(inventory)
+    whole = script(policy, policy.host("a"))
+    stock.run("sh -s", input=whole.removesuffix("main\n"))
+    stock.run(NO_ACCOUNT)
+    stock.run("sh -s", input=whole)
+    assert stock.run(NO_ACCOUNT, check=False).returncode != 0
+
+
 def test_wrong_fingerprint_sends_nothing(stock: Host, inventory: Path) -> None:
     wrong = "SHA256:" + "A" * 43
     refused = practice.rempart(
@@ -364,7 +393,7 @@ def test_terminal_shows_the_fingerprint_and_never_the_password(
 ) -> None:
     """As a person does it: read the fingerprint, say yes, type the password."""
     screen = type_in(
-        [str(practice.BIN / "rempart"), "enroll", str(inventory), "a"],
+        inventory,
         {"[y/N]: ": "y\n", "Password of admin@t/a: ": f"{stock.admin_password}\n"},
     )
     assert secret.fingerprint(stock.spec) in screen
@@ -373,19 +402,18 @@ def test_terminal_shows_the_fingerprint_and_never_the_password(
 
 
 def test_person_who_says_no_pins_nothing(stock: Host, inventory: Path) -> None:
-    screen = type_in(
-        [str(practice.BIN / "rempart"), "enroll", str(inventory), "a"], {"[y/N]: ": "n\n"}
-    )
+    screen = type_in(inventory, {"[y/N]: ": "n\n"})
     assert "host key not confirmed" in screen
     assert not (inventory.parent / "known_hosts").exists()
     assert no_login_was_tried(stock)
 
 
-def type_in(command: list[str], answers: dict[str, str]) -> str:
-    """Run a command on a terminal of its own, answer its prompts in turn, return the screen."""
+def type_in(inventory: Path, answers: dict[str, str]) -> str:
+    """Enrol on a terminal of its own, answer its prompts in turn, return the screen."""
+    program = str(practice.BIN / "rempart")
     child, terminal = pty.fork()
     if child == 0:
-        os.execv(command[0], command)
+        os.execv(program, [program, "enroll", str(inventory), "a"])
     screen, waiting = "", list(answers.items())
     with contextlib.suppress(OSError):  # EIO: the other end is closed
         while part := os.read(terminal, 4096):

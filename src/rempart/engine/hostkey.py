@@ -50,12 +50,26 @@ def pinned(known_hosts: Path, name: str) -> list[PKey]:
 
 
 def pin(known_hosts: Path, name: str, key: PKey) -> None:
-    """Write ``key`` as the only pinned key of ``name``: public data, mode 0644, one rename."""
-    known_hosts.parent.mkdir(parents=True, exist_ok=True)
+    """Write ``key`` as the only pinned key of ``name``: public data, mode 0644, one rename.
+
+    Raises:
+        HostKeyError: the file cannot be written; it is as it was.
+    """
+    try:
+        known_hosts.parent.mkdir(parents=True, exist_ok=True)
+        _replace(known_hosts, HostKeyEntry([name], key).to_line() or "")
+    except OSError as error:
+        raise HostKeyError(
+            f"{name}: {known_hosts}: cannot be written (got {error.strerror}); "
+            "make its folder writable and enrol the host again"
+        ) from error
+
+
+def _replace(known_hosts: Path, text: str) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=known_hosts.parent, prefix=f".{known_hosts.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(HostKeyEntry([name], key).to_line() or "")
+            file.write(text)
             os.fchmod(file.fileno(), 0o644)
             file.flush()
             os.fsync(file.fileno())

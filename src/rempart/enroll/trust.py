@@ -9,6 +9,7 @@ from rempart.engine.hostkey import PREFERRED, RSA_SIGNATURES, pin, pinned
 from rempart.engine.route import Route
 from rempart.engine.transport import dial
 from rempart.enroll.error import EnrollError
+from rempart.enroll.root import LOGIN_TIMEOUT_S
 
 
 def trust(route: Route, fingerprint: str | None, confirm: Callable[[str], bool]) -> bool:
@@ -27,7 +28,7 @@ def trust(route: Route, fingerprint: str | None, confirm: Callable[[str], bool])
         if fingerprint and fingerprint not in {key.fingerprint for key in keys}:
             raise _wrong(route, "the pinned key", keys[0].fingerprint, fingerprint)
         return False
-    with dial(route, [*PREFERRED, *RSA_SIGNATURES]) as connection:
+    with dial(route, [*PREFERRED, *RSA_SIGNATURES], LOGIN_TIMEOUT_S) as connection:
         key = connection.host_key
     shown = f"{key.get_name()} {key.fingerprint}"
     if fingerprint and fingerprint != key.fingerprint:
