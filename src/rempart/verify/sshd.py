@@ -1,0 +1,114 @@
+"""Reading ``sshd -T``, and which algorithms are modern: verify's own list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rempart.verify.machine import AnswerError
+
+Settings = dict[str, str]
+"""Lower-case keyword -> value; a keyword that stands on several lines has them joined by spaces."""
+
+_MODERN = {
+    # Key exchange: no SHA-1, no 2048-bit group (RGS annex B1 asks for 3072 bits beyond 2030).
+    *("mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com"),
+    *("curve25519-sha256", "curve25519-sha256@libssh.org"),
+    *("ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521"),
+    *("diffie-hellman-group16-sha512", "diffie-hellman-group18-sha512"),
+    # No algorithms, but announcements (RFC 8308; Terrapin's strict key exchange).
+    *("ext-info-s", "kex-strict-s-v00@openssh.com"),
+    # Host and user keys.
+    *("ssh-ed25519", "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"),
+    *("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
+    *("rsa-sha2-512", "rsa-sha2-256"),
+    # Ciphers: authenticated ones and CTR; no CBC, 3DES, arcfour.
+    *("chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes128-gcm@openssh.com"),
+    *("aes256-ctr", "aes192-ctr", "aes128-ctr"),
+    # MACs: SHA-2 with full-length tags.
+    *("hmac-sha2-512-etm@openssh.com", "hmac-sha2-256-etm@openssh.com"),
+    *("hmac-sha2-512", "hmac-sha2-256"),
+}
+
+ALGORITHM_SETTINGS = (
+    "kexalgorithms",
+    "ciphers",
+    "macs",
+    "hostkeyalgorithms",
+    "pubkeyacceptedalgorithms",
+)
+
+KEYS_ONLY = {
+    "pubkeyauthentication": "yes",
+    "authenticationmethods": "publickey",
+    "passwordauthentication": "no",
+    "kbdinteractiveauthentication": "no",
+    "gssapiauthentication": "no",
+    "kerberosauthentication": "no",
+    "hostbasedauthentication": "no",
+    "permitemptypasswords": "no",
+    "permitrootlogin": "no",
+}
+ROOT_OWNED_KEYS = {
+    "authorizedkeysfile": "/etc/ssh/authorized_keys.d/%u",
+    "authorizedkeyscommand": "none",
+    "trustedusercakeys": "none",
+    "authorizedprincipalscommand": "none",
+}
+NO_DETOURS = {
+    "allowagentforwarding": "no",
+    "allowstreamlocalforwarding": "no",
+    "gatewayports": "no",
+    "permittunnel": "no",
+    "permituserenvironment": "no",
+    "permituserrc": "no",
+    "x11forwarding": "no",
+}
+
+_MARK = "=== "
+
+
+def effective_command(logins: Iterable[str], connections: Iterable[str]) -> str:
+    """Return the shell command that asks ``sshd -T`` for every login on every connection.
+
+    A connection is ``addr=…,laddr=…,lport=…``, sshd(8), -C. Logins come from a host: `safe_logins`.
+    """
+    asked = [f"user={login},host=none,{c}" for login in logins for c in connections]
+    return "\n".join(f"echo '{_MARK}{each}'; sshd -T -C '{each}' || exit 1" for each in asked)
+
+
+def parse_effective(answer: str) -> dict[str, Settings]:
+    """Return the settings by login; where connections differ, as ``login (addr)`` each.
+
+    Raises:
+        AnswerError: an answer that holds no complete configuration.
+    """
+    found: dict[str, Settings] = {}
+    for part in answer.split(_MARK)[1:]:
+        head, _, body = part.partition("\n")
+        specification = dict(item.split("=", 1) for item in head.split(",") if "=" in item)
+        settings = parse_settings(body)
+        found[f"{specification.get('user')} from {specification.get('addr')}"] = settings
+    if not found:
+        raise AnswerError("sshd -T: it said nothing; run it on the host")
+    return found
+
+
+def parse_settings(text: str) -> Settings:
+    """Return what one ``sshd -T`` says; AnswerError when it is no complete configuration."""
+    settings: Settings = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(" ")
+        settings[key] = f"{settings[key]} {value}" if key in settings else value
+    if not {"port", "passwordauthentication", "authorizedkeysfile"} <= settings.keys():
+        raise AnswerError(f"sshd -T: is no configuration (got {text[:100]!r})")
+    return settings
+
+
+def outdated(algorithms: Iterable[str]) -> list[str]:
+    """Return those that are not on the list of modern ones."""
+    return sorted(
+        name
+        for name in algorithms
+        if name.replace("-cert-v01@openssh.com", "") not in _MODERN
+        and name.replace("-cert-v01@", "@") not in _MODERN
+    )
