@@ -334,7 +334,8 @@ class MachineApart:
         echo $$ > {group}/cgroup.procs
         exec unshare --net --mount --pid --cgroup --fork --kill-child --mount-proc sh -eu -c '
             ip link set lo up
-            umount $(cut -d" " -f2 /proc/mounts | grep -e /rempart-lab -e /run/netns | tac)
+            # One may go by itself, when its host is removed outside: then its folder is gone.
+            umount $(cut -d" " -f2 /proc/mounts | grep -e /rempart-lab -e /run/netns | tac) || true
             umount {hierarchy}
             mount -t cgroup2 cgroup2 {hierarchy}
             mount -t tmpfs tmpfs /run
