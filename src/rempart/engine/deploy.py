@@ -17,12 +17,15 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.api.command import PyinfraCommand
 
 from rempart.engine import journal, manifest
-from rempart.engine.diff import order, releases, reload_label
+from rempart.engine.diff import Place, order, releases, reload_label
 from rempart.engine.guard import Guard, GuardError, carry_out, owner
 from rempart.engine.observe import Unobserved
 from rempart.engine.run import Run, as_root, current_run
 from rempart.resources import Change, Observation, Unit
 from rempart.resources.package import apt_script
+
+APT_TIMEOUT_S = 1800
+"""A slow line and another apt at work are no reason to give up."""
 
 Commands = Generator[PyinfraCommand, None, None]
 
@@ -35,7 +38,7 @@ class Item:
     concern: str
     label: str
     risky: bool
-    order: tuple[int, str]
+    order: Place
 
 
 class Deploy:
@@ -108,7 +111,7 @@ def catalogue(run: Run) -> list[Item]:
     for resource in run.desired:
         unit = resource if isinstance(resource, Unit) else None
         if resource.kind != "package" and not (unit and unit.only_reloads):
-            place = (resource.rank, resource.id)
+            place = (resource.rank, 0, resource.id)
             items.append(Item(resource.id, resource.concern, resource.label, resource.risky, place))
         if unit and unit.unit in targets:
             change_id, label, place = reload_label(unit)
@@ -201,7 +204,8 @@ def change_packages(run: Run) -> Commands:
     _show(run, *todo)
     names = {action: [c.id.partition(":")[2] for c in todo if c.action == action]
              for action in ("create", "remove")}  # fmt: skip
-    yield as_root(apt_script(install=names["create"], remove=names["remove"]))
+    script = apt_script(install=names["create"], remove=names["remove"])
+    yield as_root(script, timeout_s=APT_TIMEOUT_S)
     run.packages_changed = True
     run.done += [change.label for change in todo]
 

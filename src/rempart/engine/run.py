@@ -161,7 +161,7 @@ def _current_state() -> State:
     return state
 
 
-def as_root(body: str, *libraries: str) -> StringCommand:
+def as_root(body: str, *libraries: str, timeout_s: int = 300) -> StringCommand:
     """Return the command that runs sh as root; everything goes through stdin, nothing into argv."""
     text = "".join(map(shell, ("lib", *libraries))) + body
-    return StringCommand("sh", "-s", _stdin=text, _sudo=True)
+    return StringCommand("sh", "-s", _stdin=text, _sudo=True, _timeout=timeout_s)
