@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import control, place, reaper, requirements, secret, sshconfig
+from lab import control, place, requirements, secret, sshconfig
 from lab.errors import LabError
 from lab.host import Host
 from lab.image import SUITES
@@ -63,9 +63,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_whole_lab(commands)
     _add_one_host(commands)
     _add_secrets(commands)
-    reap = commands.add_parser("reap", help=argparse.SUPPRESS)
-    reap.add_argument("session")
-    reap.set_defaults(action=lambda arguments: reaper.serve(arguments.session))
     return parser
 
 

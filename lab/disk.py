@@ -44,7 +44,7 @@ def unmount_below(folder: Path) -> None:
     """Unmount all disks below the folder, and remove the lock files nspawn leaves for them."""
     for mount in machine.mounts_below(folder):
         status = Path(mount).stat()
-        run(["umount", mount])
+        run(["umount", "--lazy", mount])  # a shell that stands in it must not keep `down` back
         # lock_file of systemd's image_path_lock(): device and inode in decimal
         lock = _NSPAWN_LOCKS / f"inode-{status.st_dev}:{status.st_ino}"
         lock.unlink(missing_ok=True)

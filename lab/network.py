@@ -99,10 +99,11 @@ def _refuse_taken(network: Network) -> None:
     wanted = ipaddress.ip_network(f"{network.prefix}.0/24")
     for route in json.loads(run(["ip", "-j", "route"]).stdout):
         taken = route["dst"] != "default" and ipaddress.ip_network(route["dst"]).overlaps(wanted)
-        if taken and not route["dev"].startswith(LINK_PREFIX):
+        device = route.get("dev", route.get("type"))  # a blackhole has no device
+        if taken and not device.startswith(LINK_PREFIX):
             raise LabError(
                 f"lab: network {network.name}: {wanted} is in use on this machine "
-                f"(got a route to {route['dst']} by {route['dev']}); run the lab on another machine"
+                f"(got a route to {route['dst']} by {device}); run the lab on another machine"
             )
 
 

@@ -1,13 +1,15 @@
 """Takes a test session's hosts away when the session ends, however it ends.
 
-The session holds the other end of this process's stdin. End of file means that the session is
-over, by its own will or by SIGKILL. All clean-up is done here, so that there is one way only.
+`python -m lab.reaper SESSION` is started by the session, which holds the other end of its stdin.
+End of file means that the session is over, by its own will or by SIGKILL. All clean-up is done
+here, so that there is one way only.
 """
 
 import fcntl
 import sys
 
 from lab import control, machine, place
+from lab.errors import LabError
 
 _SESSIONS = place.LOCKS / "sessions"
 
@@ -32,3 +34,10 @@ def serve(session: str) -> None:
                 return
             if not control.KEPT.exists():
                 control.down()
+
+
+if __name__ == "__main__":
+    try:
+        serve(sys.argv[1])
+    except LabError as error:
+        sys.exit(str(error))

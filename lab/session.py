@@ -35,7 +35,7 @@ class Session:
         requirements.check()
         place.make_directories()
         self._reaper = subprocess.Popen(
-            [sys.executable, "-m", "lab", "reap", self._name],
+            [sys.executable, "-m", "lab.reaper", self._name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
