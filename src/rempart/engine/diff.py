@@ -10,6 +10,9 @@ from rempart.resources import KINDS, Change, Observation, Resource, Unit
 RELEASE_RANK = 60
 RELOAD_RANK = 80
 
+Place = tuple[int, int, str]
+"""Where a change stands in a run."""
+
 
 def diff(desired: Sequence[Resource], seen: Observation) -> list[Change]:
     """Return every change, in the order in which a run makes them.
@@ -27,10 +30,10 @@ def releases(desired: Sequence[Resource], seen: Observation) -> list[Change]:
     return manifest.releases(manifest.load(seen), desired, seen)
 
 
-def reload_label(unit: Unit) -> tuple[str, str, tuple[int, str]]:
+def reload_label(unit: Unit) -> tuple[str, str, Place]:
     """Return the id, the label and the place of a unit's reload, whether or not it is needed."""
     change_id = f"reload:{unit.unit}"
-    return change_id, f"Reload {unit.unit}", (RELOAD_RANK, change_id)
+    return change_id, f"Reload {unit.unit}", (RELOAD_RANK, 0, change_id)
 
 
 def reloads(
@@ -46,14 +49,16 @@ def reloads(
     return found
 
 
-def order(change: Change) -> tuple[int, str]:
+def order(change: Change) -> Place:
     """Return the sort key of a run: packages, groups, users, files, removals, units, reloads.
 
-    It depends on the change alone, never on the host: pyinfra aborts a run in which two hosts order
-    the same operations differently.
+    Removals go the other way round: a unit ends before its file goes, a file before its folder. The
+    key depends on the change alone, never on the host: pyinfra aborts a run in which two hosts
+    order the same operations differently.
     """
     if change.action == "run":
-        return RELOAD_RANK, change.id
+        return RELOAD_RANK, 0, change.id
+    rank = KINDS[change.id.partition(":")[0]].rank
     if change.action == "release":
-        return RELEASE_RANK, change.id
-    return KINDS[change.id.partition(":")[0]].rank, change.id
+        return RELEASE_RANK, -rank, change.id
+    return rank, 0, change.id

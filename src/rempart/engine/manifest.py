@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rempart import __version__
-from rempart.resources import KINDS, Change, Observation, Resource
+from rempart.resources import KINDS, Change, Directory, Observation, Resource
 from rempart.resources.base import call, write_state
 
 SCHEMA = 1
@@ -90,19 +90,19 @@ def settled(owned: Manifest, desired: Sequence[Resource]) -> Manifest:
 
 
 def releases(owned: Manifest, desired: Sequence[Resource], seen: Observation) -> list[Change]:
-    """Return the changes that give up what is owned and no longer wanted, newest kinds first."""
+    """Return the changes that give up what is owned and no longer wanted, in no order."""
     wanted = {resource.id for resource in desired}
+    exclusive = {r.path for r in desired if isinstance(r, Directory) and r.only is not None}
     orphans = [entry for key, entry in owned.items() if key not in wanted]
-    return [_release(entry, seen) for entry in sorted(orphans, key=_undo_order)]
+    return [_release(entry, exclusive, seen) for entry in orphans]
 
 
-def _undo_order(entry: Owned) -> tuple[int, str]:
-    return -KINDS[entry.id.partition(":")[0]].rank, entry.id
-
-
-def _release(entry: Owned, seen: Observation) -> Change:
+def _release(entry: Owned, exclusive: Collection[str], seen: Observation) -> Change:
     kind, _, key = entry.id.partition(":")
     lines, script = KINDS[kind].undo(key, entry.original, seen)
+    if kind == "file" and key.rpartition("/")[0] in exclusive:
+        # The folder holds nothing but what is wanted: no original comes back into it.
+        lines, script = ["- not named by the policy"], call("remove_file", key)
     marks = "".join(call("mark_pending", unit) for unit in entry.reloads)
     return Change(
         id=entry.id,
