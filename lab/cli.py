@@ -95,13 +95,13 @@ def _add_one_host(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     execute.add_argument("command", nargs="+", metavar="COMMAND")
     execute.set_defaults(action=_exec)
     for name, action, text in (
-        ("reset", _reset, "boot as new: disk of the stock image, same keys and passwords"),
-        ("reboot", _reboot, "cut the power and boot with the same disk"),
-        ("kill", _kill, "cut the power"),
+        ("reset", Host.reset, "boot as new: disk of the stock image, same keys and passwords"),
+        ("reboot", Host.reboot, "cut the power and boot with the same disk"),
+        ("kill", Host.kill, "cut the power"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("hosts", nargs="+", metavar="HOST")
-        command.set_defaults(action=action)
+        command.set_defaults(action=_each, do=action)
 
 
 def _add_secrets(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -186,19 +186,8 @@ def _exec(arguments: argparse.Namespace) -> None:
     os.execvp(command[0], command)
 
 
-def _reset(arguments: argparse.Namespace) -> None:
-    for host in map(_host, arguments.hosts):
-        host.reset()
-
-
-def _reboot(arguments: argparse.Namespace) -> None:
-    for host in map(_host, arguments.hosts):
-        host.reboot()
-
-
-def _kill(arguments: argparse.Namespace) -> None:
-    for host in map(_host, arguments.hosts):
-        host.kill()
+def _each(arguments: argparse.Namespace) -> None:
+    control.each([_host(identity) for identity in arguments.hosts], arguments.do)
 
 
 def _fingerprint(arguments: argparse.Namespace) -> None:

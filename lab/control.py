@@ -1,7 +1,8 @@
 """Bringing the lab up and taking it down, whole; what the command line and the fixtures call."""
 
 import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,13 +30,23 @@ def make_base(*, keep: bool = False) -> None:
 
 
 def boot(hosts: Iterable[Host]) -> None:
-    """Boot hosts side by side; raises LabError, a line per host, once all are up or have failed."""
+    """Boot hosts side by side, having built the images they need."""
     hosts = list(hosts)
     for name in sorted({host.spec.image for host in hosts}):
         image.make(name)
+    each(hosts, Host.boot)
+
+
+def each(hosts: Iterable[Host], action: Callable[[Host], None]) -> None:
+    """Do it to all hosts side by side; raises LabError at the end, a line for each that failed."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        outcomes = [pool.submit(host.boot) for host in hosts]
-    errors = [str(error) for outcome in outcomes if (error := outcome.exception())]
+        outcomes = [pool.submit(action, host) for host in hosts]
+    errors = []
+    for outcome in outcomes:
+        try:
+            outcome.result()
+        except LabError as error:
+            errors.append(str(error))
     if errors:
         raise LabError("\n".join(errors))
 
@@ -62,9 +73,7 @@ def take_spare(image_name: str, owner_name: str) -> Host:
     """Reserve a free spare host for its owner, not booted yet; safe between processes."""
     for number in SPARE_NUMBERS:
         host = Host(spare(number, image_name))
-        draft = place.HOSTS / f".{host.spec.slug}-{owner_name}"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
+        draft = Path(tempfile.mkdtemp(prefix=".spare-", dir=place.HOSTS))
         (draft / "owner").write_text(owner_name)
         (draft / "image").write_text(image_name)
         try:

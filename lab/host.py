@@ -211,3 +211,6 @@ class Host:
                 env=switches,
                 start_new_session=True,
             )
+        # Until it has entered its group, the next one to look would think that the host is off.
+        while not cgroup.is_populated(self.spec.slug) and self._container.poll() is None:
+            time.sleep(0.005)

@@ -10,6 +10,7 @@ import sys
 
 from lab import control, machine, place
 from lab.errors import LabError
+from lab.host import Host
 
 _SESSIONS = place.LOCKS / "sessions"
 
@@ -24,9 +25,8 @@ def serve(session: str) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.read()
-        for host in control.present():
-            if control.owner(host) == session:
-                host.remove()
+        mine = [host for host in control.present() if control.owner(host) == session]
+        control.each(mine, Host.remove)
         with machine.lock("last"):
             try:
                 fcntl.flock(sessions, fcntl.LOCK_EX | fcntl.LOCK_NB)
