@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
 
 from rempart.verify.machine import AnswerError
 
@@ -102,6 +103,18 @@ def parse_settings(text: str) -> Settings:
     if not {"port", "passwordauthentication", "authorizedkeysfile"} <= settings.keys():
         raise AnswerError(f"sshd -T: is no configuration (got {text[:100]!r})")
     return settings
+
+
+def shuts_out(settings: Settings, source: str) -> bool:
+    """Return whether refused logins would make sshd shut out that address for a while.
+
+    sshd_config(5), PerSourcePenalties: from OpenSSH 9.8, so Debian 13, on.
+    """
+    if settings.get("persourcepenalties", "no") == "no":
+        return False
+    exempt = settings.get("persourcepenaltyexemptlist", "none").split(",")
+    networks = [ip_network(each, strict=False) for each in exempt if "/" in each]
+    return not any(ip_address(source) in network for network in networks)
 
 
 def outdated(algorithms: Iterable[str]) -> list[str]:

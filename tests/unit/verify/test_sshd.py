@@ -41,3 +41,17 @@ def test_outdated_algorithm_is_found(name: str) -> None:
 def test_modern_algorithms_pass_certificates_too() -> None:
     names = ["ssh-ed25519-cert-v01@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com"]
     assert sshd.outdated([*names, "rsa-sha2-512", "aes256-gcm@openssh.com"]) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "shuts_out"),
+    [
+        ({}, False),
+        ({"persourcepenalties": "no"}, False),
+        ({"persourcepenalties": "crash:90 authfail:5"}, True),
+        ({"persourcepenalties": "authfail:5", "persourcepenaltyexemptlist": "10.0.0.0/24"}, False),
+        ({"persourcepenalties": "authfail:5", "persourcepenaltyexemptlist": "fd00::1/128"}, True),
+    ],
+)
+def test_sshd_that_would_shut_us_out_is_known(settings: sshd.Settings, shuts_out: bool) -> None:
+    assert sshd.shuts_out(settings, "10.0.0.1") is shuts_out

@@ -118,6 +118,17 @@ def test_cloud_init_cannot_undo_it(machine: Machine, proof: Proof) -> None:
         proof.that(True, "nothing to overrule", "no 50-cloud-init.conf", "stat")
 
 
+@pytest.fixture
+def unpunished(effective: Effective, login: attempt.Login, proof: Proof) -> None:
+    """Refused logins do not make sshd refuse the operator: without that, none is tried."""
+    settings = effective[f"root from {login.source}"]
+    punished = sshd.shuts_out(settings, login.source)
+    wanted = f"{login.source} in PerSourcePenaltyExemptList"
+    seen = settings.get("persourcepenaltyexemptlist", "none")
+    proof.that(not punished, wanted, f"{seen}; so nothing was tried", "sshd -T -C")
+
+
+@pytest.mark.usefixtures("unpunished")
 @pytest.mark.parametrize("whose", ["throwaway", "root", "automation"])
 def test_only_keys_are_offered(whose: str, route: Route, proof: Proof) -> None:
     """sshd offers the method publickey alone."""
@@ -126,18 +137,21 @@ def test_only_keys_are_offered(whose: str, route: Route, proof: Proof) -> None:
     proof.that(offered == ("publickey",), "publickey", ", ".join(offered), f"attempt as {login}")
 
 
+@pytest.mark.usefixtures("unpunished")
 def test_a_password_is_refused(route: Route, proof: Proof) -> None:
     """A login with a password is refused without looking at it."""
     outcome = attempt.password_opens(route)
     proof.that(outcome == "refused", "refused", outcome, f"attempt as {attempt.THROWAWAY}")
 
 
+@pytest.mark.usefixtures("unpunished")
 def test_root_is_refused(route: Route, proof: Proof) -> None:
     """root is refused, with a key too."""
     opened = attempt.key_opens(route, "root")
     proof.that(not opened, "refused", "logged in" if opened else "refused", "attempt as root")
 
 
+@pytest.mark.usefixtures("unpunished")
 def test_other_accounts_are_refused(
     route: Route, accounts: list[access.Account], proof: Proof
 ) -> None:
