@@ -91,7 +91,6 @@ class Host:
         """Power off and remove disk and network; host keys and passwords are kept."""
         with self._alone():
             self._kill()
-            network.disconnect(self.spec)
             disk.drop(self.folder)
             if self.folder.exists():
                 shutil.rmtree(self.folder)
@@ -169,28 +168,33 @@ class Host:
             yield
 
     def _boot(self) -> None:
+        if cgroup.is_populated(self.spec.slug):
+            network.connect(self.spec)
+            return
+        self._kill()
         network.connect(self.spec)
-        if not cgroup.is_populated(self.spec.slug):
-            self._kill()
-            disk.make(self.spec, self.folder)
-            self._start()
+        disk.make(self.spec, self.folder)
+        self._start()
 
     def _kill(self) -> None:
+        """End all processes, and the network's namespace: no rule or setting outlives the power."""
         cgroup.remove(self.spec.slug)
+        network.disconnect(self.spec)
         if self._container:
             self._container.wait()
             self._container = None
 
     def _start(self) -> None:
+        namespace = self.spec.namespace
         command = [
             "systemd-nspawn",
             "--boot",
             "--register=no",
             "--keep-unit",
             f"--directory={self.folder}/root",
-            f"--machine={self.spec.namespace}",
+            f"--machine={namespace}",
             f"--hostname={self.spec.hostname}",
-            f"--network-namespace-path=/run/netns/{self.spec.namespace}",
+            f"--network-namespace-path=/run/netns/{namespace}",
             "--capability=CAP_NET_ADMIN",
             "--resolv-conf=off",
             "--timezone=off",
@@ -204,7 +208,7 @@ class Host:
         }
         with (self.folder / "console.log").open("ab") as console:
             self._container = subprocess.Popen(
-                [str(_SUPERVISE), str(cgroup.root() / self.spec.slug), *command],
+                [str(_SUPERVISE), str(cgroup.root() / self.spec.slug), namespace, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,

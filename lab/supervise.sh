@@ -1,9 +1,10 @@
 #!/bin/sh
-# Runs a container, and again when it reboots: supervise.sh GROUP COMMAND…
+# Runs a container, and again when it reboots: supervise.sh GROUP NAMESPACE COMMAND…
 # With --keep-unit, systemd-nspawn leaves that to whoever runs it and says so by exit status 133
 # (EXIT_FORCE_RESTART in systemd's nspawn.c, 252).
 group=$1
-shift
+namespace=$2
+shift 2
 mkdir -p "$group/supervisor"
 echo $$ > "$group/supervisor/cgroup.procs"
 while :; do
@@ -14,4 +15,6 @@ while :; do
     status=$?
     find "$group/container" -depth -type d -exec rmdir {} +
     [ $status -eq 133 ] || exit $status
+    # The network namespace outlives a reboot inside; a kernel's firewall rules would not.
+    nsenter --net="/run/netns/$namespace" nft flush ruleset
 done

@@ -149,6 +149,25 @@ def test_power_cut_keeps_the_disk(fresh_host: HostFactory) -> None:
     assert host.run("ls /root; pgrep sleep", check=False).stdout == "mark\n"
 
 
+@pytest.mark.parametrize("how", ["reset", "reboot", "systemctl reboot"])
+def test_no_firewall_rule_outlives_a_boot(fresh_host: HostFactory, how: str) -> None:
+    """A host's network namespace is its kernel's state: a rule that stays would prove nothing."""
+    host = fresh_host()
+    inside = f"nsenter --net=/run/netns/{host.spec.namespace} nft"
+    subprocess.run([*inside.split(), "add", "table", "inet", "stays"], check=True)
+    first = host.pid
+    if how == "systemctl reboot":
+        host.run(how, check=False)
+        deadline = time.monotonic() + 30
+        while not (host.pid not in (None, first) and host.is_ready()):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    else:
+        getattr(host, how)()
+    listed = subprocess.run([*inside.split(), "list", "tables"], check=True, capture_output=True)
+    assert listed.stdout == b""
+
+
 def test_cut_network_leaves_run_working(fresh_host: HostFactory) -> None:
     host = fresh_host()
     reach = ["ssh-keyscan", "-T", "3", host.address]
