@@ -13,6 +13,7 @@ from rempart.cli.apply import apply
 from rempart.cli.check import check, schema
 from rempart.cli.enroll import enroll
 from rempart.cli.plan import plan
+from rempart.cli.verify import verify
 from rempart.errors import RempartError
 
 app = typer.Typer(
@@ -42,7 +43,7 @@ def _options(
     """Harden the Linux machines of health practices, and prove it."""
 
 
-for command in (check, schema, enroll, plan, apply):
+for command in (check, schema, enroll, plan, apply, verify):
     app.command()(command)
 
 

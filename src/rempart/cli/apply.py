@@ -51,8 +51,10 @@ def apply(
     plan, policy = _plan(what, host, quiet=json)
     names = [each.host.partition("/")[2] for each in plan.hosts]
     names = selected(policy, host) if host else names
+    told: set[str] = set()
     if what.suffix != ".json" and not json:
         show_plan(Console(), plan.hosts)
+        told = {each.error for each in plan.hosts}
     if what.suffix != ".json" and any(each.changes for each in plan.hosts) and not yes:
         if json:
             raise RempartError("apply: --json cannot ask; add --yes, or give a plan file")
@@ -61,7 +63,7 @@ def apply(
     if json:
         typer.echo(jsonlib.dumps([dataclasses.asdict(each) for each in results], indent=2))
     else:
-        show_results(Console(), results)
+        show_results(Console(), results, told)
     raise typer.Exit(1 if any(each.error for each in results) else 0)
 
 

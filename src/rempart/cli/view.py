@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -54,15 +54,15 @@ def summary(hosts: Iterable[HostPlan]) -> str:
     return ", ".join([*parts, f"{failed} NOT PLANNED"] if failed else parts)
 
 
-def show_results(console: Console, results: Sequence[HostResult]) -> None:
-    """Print what was changed on each host, then what failed."""
+def show_results(console: Console, results: Sequence[HostResult], told: Collection[str]) -> None:
+    """Print what was changed on each host, then the failures that were not told with the plan."""
     for result in sorted(results, key=lambda each: each.host):
         state = "FAILED" if result.error else f"{len(result.changed)} changes made"
         _line(console, f"{result.host}: {state}", "red" if result.error else "green")
         for label in result.changed:
             late = " (decided while applying)" if label in result.decided_while_applying else ""
             _line(console, f"    {label}{late}")
-    show_errors(console, [result.error for result in results])
+    show_errors(console, [result.error for result in results if result.error not in told])
 
 
 def show_errors(console: Console, errors: Iterable[str]) -> None:
