@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from pyinfra.api.exceptions import NestedOperationError
 
 from rempart.engine.deploy import Deploy
 from rempart.engine.guard import Guard
-from rempart.engine.plan import HostPlan, host_plan
+from rempart.engine.plan import HostPlan, PlannedChange, host_plan
 from rempart.engine.run import Run
 from rempart.engine.session import each_host
 from rempart.hardening import CONCERNS
@@ -100,4 +100,15 @@ def stale(planned: HostPlan | None, now: HostPlan) -> str:
         return f"{now.host}: could not be planned: {planned.error}"
     if planned.observed != now.observed:
         return f"{now.host}: has changed since the plan was made; nothing was done; plan again"
+    if list(map(_reviewed, planned.changes)) != list(map(_reviewed, now.changes)):
+        # Another day (keys end), another version of rempart, or an edited plan.
+        return (
+            f"{now.host}: would now make other changes than the plan shows; nothing was done;"
+            " plan again"
+        )
     return ""
+
+
+def _reviewed(change: PlannedChange) -> PlannedChange:
+    """Return what of a change must be as it was reviewed: all but the versions that apt offers."""
+    return replace(change, diff=()) if change.id.startswith("package:") else change

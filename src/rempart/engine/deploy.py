@@ -274,5 +274,6 @@ def _show(run: Run, *changes: Change) -> None:
     """Print the diff where ``pyinfra --diff`` asks for it; secrets are not in it."""
     if run.state.config.DIFF and not run.state.is_executing:
         for change in changes:
+            run.host.log(change.label)
             for line in change.diff:
                 run.host.log(f"    {line}")

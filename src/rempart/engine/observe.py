@@ -12,8 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from pyinfra.api import FactBase, StringCommand
-from typing_extensions import override
+from pyinfra.api import StringCommand
 
 from rempart.engine import traits
 from rempart.engine.remote import shell
@@ -51,6 +50,11 @@ def script(resources: Sequence[Resource]) -> str:
         parts.append(KINDS[kind].probe(list(group)))
     parts.append(f"printf '{END}\\n'\n".replace("\t", "\\t"))
     return "".join(parts)
+
+
+def question(resources: Sequence[Resource]) -> StringCommand:
+    """Return the one command that observes a host; it reads the script from its stdin."""
+    return StringCommand("sh", "-s", _stdin=script(resources), _sudo=True)
 
 
 def parse(lines: Iterable[str], resources: Sequence[Resource]) -> Answer:
@@ -91,17 +95,3 @@ def digest(seen: Observation) -> str:
     """Return a SHA-256 over what a plan is made from; uptime and the like are not part of it."""
     stable = {kind: facts for kind, facts in seen.facts.items() if kind not in VOLATILE}
     return hashlib.sha256(json.dumps(stable, sort_keys=True).encode()).hexdigest()
-
-
-class HostState(FactBase[list[str]]):
-    """The raw lines of one observation: ``["group\\tsudo\\t27", …, "end\\tof\\tanswer"]``."""
-
-    @override
-    def command(self) -> StringCommand:
-        """Return the command that reads the script from its stdin."""
-        return StringCommand("sh", "-s")
-
-    @override
-    def process(self, output: Iterable[str]) -> list[str]:
-        """Return the lines; making sense of them is ``parse``'s, which never raises."""
-        return list(output)

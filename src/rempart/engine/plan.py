@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from rempart import __version__
 from rempart.engine.observe import Unobserved
@@ -67,6 +68,9 @@ class Plan:
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
+_PLAN = TypeAdapter(Plan)
+
+
 def make_plan(policy: Policy, names: Sequence[str], today: date) -> Iterator[HostPlan]:
     """Observe hosts side by side and yield each one's plan as it comes."""
     return each_host(
@@ -99,21 +103,9 @@ def read_plan(path: Path) -> Plan:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document.pop("schema") != SCHEMA:
             raise RempartError(f"{path}: a plan of another version of rempart; plan again")
-        document.pop("rempart")
-        hosts = tuple(_read_host(entry) for entry in document.pop("hosts"))
-        return Plan(hosts=hosts, **document)
+        del document["rempart"]
+        return _PLAN.validate_python(document)
     except OSError as error:
         raise RempartError(f"{path}: cannot be read ({error.strerror}); name a plan file") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise RempartError(f"{path}: is no plan of rempart; make one with rempart plan") from error
-
-
-def _read_host(entry: dict[str, Any]) -> HostPlan:
-    changes = []
-    for each in entry.pop("changes"):
-        changes.append(
-            PlannedChange(
-                controls=tuple(each.pop("controls")), diff=tuple(each.pop("diff")), **each
-            )
-        )
-    return HostPlan(changes=tuple(changes), **entry)

@@ -17,7 +17,8 @@ from pyinfra.context import ctx_host, ctx_state
 
 from rempart.engine import manifest, traits
 from rempart.engine.diff import diff
-from rempart.engine.observe import Answer, HostState, Unobserved, digest, parse, script
+from rempart.engine.observe import Answer, Unobserved, digest, parse, question
+from rempart.engine.printable import printable
 from rempart.engine.remote import shell
 from rempart.engine.wayin import refusals
 from rempart.errors import RempartError
@@ -66,37 +67,36 @@ class Run:
     def _observe(self) -> Answer:
         if self.subject.traits is None:
             return Unobserved("not enrolled yet; run rempart enroll first")
-        with ctx_state.use(self.state), ctx_host.use(self.host):
-            lines = self.host.get_fact(
-                HostState, _stdin=script(self.desired), _sudo=True, _ignore_errors=True
-            )
-        if not lines:
-            return Unobserved("it gave no answer")
-        answer = parse(lines, self.desired)
+        command = question(self.desired)
+        ok, output = self.host.run_shell_command(command, **command.connector_arguments)
+        if not ok:
+            return self._no_answer(output.stderr_lines)
+        answer = parse(output.stdout_lines, self.desired)
         if isinstance(answer, Unobserved):
             return answer
         try:
             return self._accepted(answer)
-        except (RempartError, ValueError) as error:
-            return Unobserved(f"its answer makes no sense: {error}")
+        except (RempartError, ValueError, LookupError, RecursionError) as error:
+            # What a host writes into JSON arrives here unseen by the transport.
+            return Unobserved(f"its answer makes no sense ({printable(str(error))[:200]})")
+
+    def _no_answer(self, said: Sequence[str]) -> Unobserved:
+        word = said[-1] if said else "no word"
+        own = f"{self.host.name}: "  # the transport's errors name the host and what to do
+        return Unobserved(
+            word.removeprefix(own)
+            if word.startswith(own)
+            else f"observing it failed (got {word[:200]}); see there whether the automation account"
+            " may use sudo, or run rempart enroll again"
+        )
 
     def _accepted(self, seen: Observation) -> Answer:
         """Refuse a host that is not what the inventory says, or that a change would lock."""
-        reasons = self._trait_mismatches(seen)
+        reasons = traits.mismatches(self.policy, self.subject, seen.facts.get("trait", {}))
         if not reasons:
             reasons = refusals(self.policy, self.subject, self.desired, seen)
-        manifest.load(seen)
+        diff(self.desired, seen)
         return Unobserved("; ".join(reasons)) if reasons else seen
-
-    def _trait_mismatches(self, seen: Observation) -> list[str]:
-        said = [f"trait\t{key}\t{fields[0]}" for key, fields in seen.facts["trait"].items()]
-        recorded = self.subject.traits.model_dump() if self.subject.traits else {}
-        return [
-            f"{name} is {now}, {self.policy.path.name} says {recorded[name]}; correct"
-            f" hosts[{self.subject.name}].traits.{name}, or run rempart enroll again"
-            for name, now in traits.parse(said).items()
-            if now != recorded[name]
-        ]
 
     @property
     def observation(self) -> Observation:

@@ -75,9 +75,9 @@ def mismatches(policy: Policy, host: Host, said: Mapping[str, tuple[str, ...]]) 
     recorded = host.traits.model_dump() if host.traits else {}
     found = {name: values[0] if values else "" for name, values in said.items()}
     return [
-        f"{name} is not {expected!r}, as {policy.path} says "
-        f"(got {printable(found.get(name, ''))[:60]!r}); "
-        f"if that is right, run 'rempart enroll {policy.path} {host.name}' again"
+        f"{policy.path.name}: hosts[{host.name}].traits.{name}: is {expected!r}, the host says "
+        f"otherwise (got {printable(found.get(name, ''))[:60]!r}); correct that line, or run"
+        f" 'rempart enroll {policy.path} {host.name}' again"
         for name, expected in recorded.items()
         if found.get(name) != expected
     ]

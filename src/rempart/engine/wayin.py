@@ -24,10 +24,10 @@ def refusals(
     wanted = {resource.id: resource for resource in desired}
     reasons = []
     if not any(source in network for network in policy.automation_sources(host)):
-        where = f"hosts[{host.jump}].inside" if host.jump else "provider: management"
+        inside = f"hosts[{host.jump}].inside in {policy.path.name}"
         reasons.append(
             f"this connection comes from {source}, which the wanted firewall shuts out;"
-            f" add it to {where} in {policy.path.name}"
+            f" add it to {inside if host.jump else 'management in the provider file'}"
         )
     if port != host.port:
         reasons.append(

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Self
 
+from rempart.engine.printable import printable
+
 Action = Literal["create", "update", "remove", "release", "run"]
 """``release`` gives up an object that rempart owned; ``run`` reloads a daemon."""
 
@@ -44,7 +46,8 @@ class Change:
 
     ``diff`` is for people (unified diff or ``- old``/``+ new`` lines). ``script`` is POSIX sh run
     as root with the functions of ``engine/remote/lib.sh``. ``touches`` names what the guard must be
-    able to put back: ``path:/etc/x``, ``unit:ssh.service``, ``sysctl:net.ipv4.ip_forward``.
+    able to put back: ``path:/etc/x``, ``unit:ssh.service``, ``sysctl:net.ipv4.ip_forward``, and
+    ``made:/home/x``, which is removed again unless it was there before.
     """
 
     id: str
@@ -57,6 +60,10 @@ class Change:
     script: str = field(default="", repr=False)
     touches: tuple[str, ...] = ()
     reloads: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make the diff safe to show: bytes of the host's files are in it."""
+        object.__setattr__(self, "diff", tuple(map(printable, self.diff)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ def cabinet(lab: Session, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def _harden(cabinet: Cabinet) -> None:
     cabinet.story["first plan"] = cabinet.plan()
-    cabinet.story["first apply"] = cabinet.apply()
+    cabinet.story["first apply"] = first = cabinet.apply()
+    assert first.returncode == 0, first.stdout + first.stderr
     cabinet.story["second plan"] = cabinet.plan()
     cabinet.story["second apply"] = cabinet.apply()
