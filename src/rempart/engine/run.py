@@ -161,7 +161,11 @@ def _current_state() -> State:
     return state
 
 
-def as_root(body: str, *libraries: str, timeout_s: int = 300) -> StringCommand:
-    """Return the command that runs sh as root; everything goes through stdin, nothing into argv."""
+def as_root(body: str, *libraries: str, timeout_s: int | None = None) -> StringCommand:
+    """Return the command that runs sh as root; everything goes through stdin, nothing into argv.
+
+    Without ``timeout_s`` the connector's own limit holds.
+    """
     text = "".join(map(shell, ("lib", *libraries))) + body
-    return StringCommand("sh", "-s", _stdin=text, _sudo=True, _timeout=timeout_s)
+    limit = {"_timeout": timeout_s} if timeout_s else {}
+    return StringCommand("sh", "-s", _stdin=text, _sudo=True, **limit)
