@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from pyinfra.api import Host, State, StringCommand
@@ -167,5 +168,5 @@ def as_root(body: str, *libraries: str, timeout_s: int | None = None) -> StringC
     Without ``timeout_s`` the connector's own limit holds.
     """
     text = "".join(map(shell, ("lib", *libraries))) + body
-    limit = {"_timeout": timeout_s} if timeout_s else {}
+    limit: dict[str, Any] = {"_timeout": timeout_s} if timeout_s else {}
     return StringCommand("sh", "-s", _stdin=text, _sudo=True, **limit)
