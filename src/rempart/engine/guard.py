@@ -7,7 +7,6 @@ again after ``window_s`` seconds. What runs on the host is ``remote/guard.sh`` a
 
 from __future__ import annotations
 
-import base64
 import getpass
 import re
 import secrets
@@ -20,16 +19,19 @@ from pyinfra.api import Host, State, StringCommand
 from rempart.engine.remote import shell
 from rempart.engine.route import Route
 from rempart.engine.run import as_root
-from rempart.engine.transport import TransportError, connect, printable
+from rempart.engine.transport import Result, connect, printable
 from rempart.errors import RempartError
 from rempart.resources import Change
-from rempart.resources.base import call
+from rempart.resources.base import call, encoded
 
 WINDOW_S = 60
 """Seconds from arming to the host's own revert."""
 
 GRACE_S = 30
 """Seconds that a revert may take, daemons included."""
+
+LIBRARIES = ("tidy", "guard")
+"""What ``remote/`` holds for the guard, beside ``lib``."""
 
 
 def owner() -> str:
@@ -45,44 +47,38 @@ def _run_id() -> str:
 class Guard:
     """One guarded window on one host."""
 
-    run: str = field(
-        default_factory=lambda: f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
-    )
+    run: str = field(default_factory=_run_id)
     nonce: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     window_s: int = WINDOW_S
 
     def open(self) -> StringCommand:
         """Return the command that opens the window's staging area."""
-        return as_root(call("guard_open", self.run, owner()), "guard")
+        return as_root(call("guard_open", self.run, owner()), *LIBRARIES)
 
     def stage(self, index: int, change: Change) -> StringCommand:
         """Return the command that lays a change ready on the host without making it."""
-        script = shell("lib") + change.script
-        body = call(
-            "guard_stage", self.run, f"{index:04d}", *change.touches,
-            stdin=base64.encodebytes(script.encode()).decode().strip(),
-        )  # fmt: skip
-        return as_root(body, "guard")
+        script = encoded(shell("lib") + change.script)
+        body = call("guard_stage", self.run, f"{index:04d}", *change.touches, stdin=script)
+        return as_root(body, *LIBRARIES)
 
     def switch(self) -> StringCommand:
         """Return the command that bundles the old state, arms, and makes all staged changes."""
-        revert = base64.encodebytes(shell("revert").encode()).decode().strip()
-        return as_root(
-            call("guard_switch", self.run, str(self.window_s), self.nonce, stdin=revert), "guard"
-        )
+        revert = encoded(shell("tidy") + shell("revert"))
+        body = call("guard_switch", self.run, str(self.window_s), self.nonce, stdin=revert)
+        return as_root(body, *LIBRARIES)
 
     def confirm_script(self) -> str:
         """Return the sh that keeps the changes; it carries the nonce, so only stdin may see it."""
-        return shell("lib") + shell("guard") + call("guard_confirm", self.nonce)
+        return _script(call("guard_confirm", self.nonce))
 
 
 FINAL_WORDS = (
     "nothing was changed",
     "the host has put everything back",
-    "wait for it",
+    "use the console",
     "for this run",
 )
-"""How ``guard_switch`` ends when the host is as before."""
+"""How ``guard_switch`` ends when nothing of it is going on any more."""
 
 
 class GuardError(RempartError):
@@ -97,7 +93,11 @@ def carry_out(state: State, host: Host, guard: Guard, route: Route) -> None:
         raise GuardError(f"{route.name}: guard: {refusal}")
     reason = _confirm(guard, route, until=began + guard.window_s)
     if reason:
-        raise GuardError(_outcome(guard, route, reason, began))
+        _await_revert(guard, route, reason, began)
+
+
+def _script(body: str) -> str:
+    return "".join(map(shell, ("lib", *LIBRARIES))) + body
 
 
 def _switch(host: Host, guard: Guard) -> str:
@@ -120,40 +120,49 @@ def _confirm(guard: Guard, route: Route, until: float) -> str:
     reason = "no time left to prove a new login"
     while (left := until - time.monotonic()) > 0:
         try:
-            with connect(route, timeout_s=min(10.0, left)) as connection:
-                result = connection.run(
-                    "sudo -n sh -s", stdin=guard.confirm_script().encode(), timeout_s=max(left, 1)
-                )
-        except TransportError as error:
+            said = _ask(route, guard.confirm_script(), left)
+        except RempartError as error:
             reason = str(error)
         else:
-            if result.returncode == 0 and result.stdout.strip().endswith(b"confirmed"):
+            if said.stdout.strip().endswith(b"confirmed"):
                 return ""
-            reason = f"sudo on a new connection: {printable(result.stderr).strip() or 'refused'}"
+            reason = f"on a new connection: {printable(said.stderr).strip() or 'sudo refused'}"
             if "put everything back" in reason:
                 return reason
         time.sleep(0.5)
     return reason
 
 
-def _outcome(guard: Guard, route: Route, reason: str, began: float) -> str:
-    """Wait for the host's own revert and say what it came to."""
+def _ask(route: Route, script: str, timeout_s: float) -> Result:
+    """Run a script as root over a connection of its own."""
+    with connect(route, timeout_s=min(10.0, timeout_s)) as connection:
+        return connection.run("sudo -n sh -s", stdin=script.encode(), timeout_s=max(timeout_s, 1))
+
+
+def _await_revert(guard: Guard, route: Route, reason: str, began: float) -> None:
+    """Wait for the host's own revert and raise GuardError with what it came to.
+
+    Returns when the host says that it kept the changes: only its answer to us was lost.
+    """
+    who = f"{route.name}: guard: {reason}"
     deadline = began + guard.window_s + GRACE_S
-    time.sleep(max(0.0, began + guard.window_s - time.monotonic()))
-    question = "sudo -n sh -c 'cd /var/lib/rempart/guard && head -n1 run && ls -d reverted'"
     last = "not asked yet"
     while time.monotonic() < deadline:
         try:
-            with connect(route, timeout_s=5.0) as connection:
-                answer = connection.run(question, timeout_s=10).stdout.decode("ascii", "replace")
-            if guard.run in answer and "reverted" in answer:
+            said = _ask(route, _script("guard_state\n"), timeout_s=10).stdout.decode().split()
+        except (RempartError, UnicodeDecodeError) as error:
+            last = f"NOT REACHABLE after {GRACE_S} s of grace: {error}"
+        else:
+            if said == [guard.run, "confirmed"]:
+                return
+            if said == [guard.run, "reverted"]:
                 took = time.monotonic() - began
-                return (
-                    f"{route.name}: guard: {reason}; the host put everything back by itself and was"
-                    f" reachable again after {took:.0f} s; nothing of the guarded part is left"
+                raise GuardError(
+                    f"{who}; the host put everything back by itself and was reachable again"
+                    f" after {took:.0f} s; nothing of the guarded part is left"
                 )
-            last = "it is reachable but has not finished putting everything back"
-        except TransportError as error:
-            last = str(error)
+            last = (
+                "reachable, but NOT everything is put back; see journalctl -t rempart on the host"
+            )
         time.sleep(1)
-    return f"{route.name}: guard: {reason}; NOT REACHABLE after {GRACE_S} s of grace: {last}"
+    raise GuardError(f"{who}; {last}")

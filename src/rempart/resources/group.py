@@ -9,9 +9,11 @@ from typing import Self
 from rempart.resources.base import Change, Observation, Resource, call, quoted, table
 
 ACCOUNT_FILES = tuple(
-    f"path:/etc/{name}" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
+    f"path:/etc/{name}{end}"
+    for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
+    for end in ("", "-")
 )
-"""What the shadow tools rewrite; the guard keeps copies of all of them."""
+"""What the shadow tools rewrite, their own backups too; the guard keeps copies of all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

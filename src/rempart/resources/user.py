@@ -79,7 +79,7 @@ class User(Resource):
             lines = [f"+ account {self.login} ({self.comment}), {self.shell}, no password"]
             lines += [f"+ in group {group}" for group in self.groups]
             lines += [f"+ until {self.until}"] if self.until else []
-            return self.change("create", lines, self._create())
+            return self.change("create", lines, self._create(), [f"made:/home/{self.login}"])
         comment, shell = (*found, "")[:2]
         lines, options = [], []
         for what, old, new, option in (

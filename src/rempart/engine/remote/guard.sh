@@ -1,28 +1,35 @@
 # Functions of the guard on the managed host. One run: open, stage every risky change, switch
 # (bundle, arm, change), then either confirm over a NEW connection or the host reverts itself.
 # guard/armed is renamed exactly once: to confirmed by the operator, or to reverting by the host.
-guard=$state/guard
-unit=rempart-guard
-boot_unit=/etc/systemd/system/$unit-boot.service
+# shellcheck disable=SC2154  # the variables of lib.sh and tidy.sh
 
 # RUN OWNER: refuses while another run is at work here.
 guard_open() {
-  for name in armed reverting; do
-    [ ! -e $guard/$name ] || fail "a guard is armed already by $(cat $guard/run); wait for it"
-  done
-  if [ -e $guard/run ] && [ "$(head -n1 $guard/run)" != "$1" ] &&
+  exec 8< "$state"; flock 8
+  if [ -e $guard/armed ] || [ -e $guard/reverting ]; then
+    if systemctl -q is-active $unit.timer || systemctl -q is-active $unit.service; then
+      fail "a guard is armed already by $(guard_owner); wait for it"
+    fi
+    # Its controller died before the timer ran, or its revert was killed.
+    sh $guard/revert now || fail "an earlier change could not be put back; mend it on the console"
+  fi
+  if [ -e $guard/run ] && [ ! -e $guard/confirmed ] && [ ! -e $guard/reverted ] &&
     [ -n "$(find $guard/run -mmin -10)" ]; then
-    fail "another run is at work on this host: $(cat $guard/run); wait for it"
+    fail "another run is at work on this host: $(guard_owner); wait for it (10 min if it died)"
   fi
   rm -rf $guard; mkdir -m 700 $guard $guard/stage
   printf '%s\n%s\n' "$1" "$2" > $guard/run
 }
 
+guard_owner() { printf '%s, run %s' "$(tail -n1 $guard/run)" "$(head -n1 $guard/run)"; }
+
 # RUN INDEX TOUCHED…; the change's script in base64 on stdin. Nothing on the host changes yet.
 guard_stage() {
   [ "$(head -n1 $guard/run 2>/dev/null)" = "$1" ] || fail "no guard is open for this change"
+  trap 'rm -rf $guard' EXIT  # a run that cannot lay its changes ready is over
   base64 -d > "$guard/stage/$2.new"; mv -T "$guard/stage/$2.new" "$guard/stage/$2"
   shift 2; printf '%s\n' "$@" >> $guard/touched
+  trap - EXIT
 }
 
 # Where a path's copy waits: on the path's own filesystem, so that putting it back is one rename.
@@ -32,10 +39,12 @@ shelter() { # PATH NUMBER
   else echo "${parent:-}/.rempart-guard.$2"; fi
 }
 
-keep_path() { # PATH NUMBER
+keep_path() { # PATH
+  number=$((number + 1))
   if [ -e "$1" ] || [ -L "$1" ]; then
-    copy=$(shelter "$1" "$2"); cp -a -- "$1" "$copy"; sync "$copy" 2>/dev/null || :
-    printf '%s\t%s\n' "$copy" "$1" >> $guard/paths
+    copy=$(shelter "$1" $number)
+    # Listed before it is made: a copy that a full disk cuts short is removed too.
+    printf '%s\t%s\n' "$copy" "$1" >> $guard/paths; cp -a -- "$1" "$copy"
   else printf -- '-\t%s\n' "$1" >> $guard/paths; fi
   keep_directories "${1%/*}"
 }
@@ -49,81 +58,107 @@ keep_directories() { # PATH: modes and owners from here up to the root
   done
 }
 
-keep_unit() { # UNIT
-  printf '%s\t%s\t%s\n' "$(systemctl is-active "$1" 2>/dev/null || :)" \
-    "$(systemctl is-enabled "$1" 2>/dev/null || :)" "$1" >> $guard/units
+keep_unit() { # UNIT; a tab is blank space to read, so no field may be empty
+  active=$(systemctl is-active "$1" 2>/dev/null || :)
+  enabled=$(systemctl is-enabled "$1" 2>/dev/null || :)
+  printf '%s\t%s\t%s\n' "${active:--}" "${enabled:--}" "$1" >> $guard/units
 }
 
 # Everything that the staged changes touch, complete before anything changes.
 guard_bundle() {
-  mkdir -p $guard/old; rm -f $guard/paths $guard/parents $guard/units $guard/sysctls
-  : > $guard/paths; : > $guard/parents; : > $guard/units; : > $guard/sysctls; number=0
+  mkdir $guard/old; : > $guard/paths; : > $guard/parents; : > $guard/units; : > $guard/sysctls
+  number=0
   sort -u $guard/touched > $guard/touched.sorted
   while IFS= read -r touched; do
-    number=$((number + 1)); name=${touched#*:}
+    name=${touched#*:}
     case $touched in
-    path:*) keep_path "$name" $number ;;
+    path:*) for each in "$name" "$state/originals$name" "$state/originals$name.absent"; do
+      keep_path "$each"; done ;;
+    made:*) if [ ! -e "$name" ] && [ ! -L "$name" ]; then keep_path "$name"; fi ;;
     directory:*) keep_directories "$name" ;;
     unit:*) keep_unit "$name" ;;
     sysctl:*) printf '%s=%s\n' "$name" "$(sysctl -n "$name")" >> $guard/sysctls ;;
     esac
   done < $guard/touched.sorted
-  for daemon in ssh.service ssh.socket; do keep_unit $daemon; done
+  for each in /run/rempart/pending /run/rempart/firewall.sha256; do keep_path "$each"; done
+  for each in ssh.service ssh.socket; do keep_unit $each; done
+  sort -u -o $guard/units $guard/units
+  sort -t '	' -k4 -u -o $guard/parents $guard/parents
   if command -v nft >/dev/null && nft list table inet rempart > $guard/nft.new 2>/dev/null
   then mv -T $guard/nft.new $guard/nft; else rm -f $guard/nft.new; fi
 }
 
 # WINDOW NONCE: from here on the host puts itself back unless it is told the nonce in time.
 guard_arm() {
-  printf '[Unit]\nDescription=rempart: undo an unconfirmed change\nDefaultDependencies=no\n' > $boot_unit
-  printf 'RequiresMountsFor=%s /etc\nAfter=local-fs.target\n' $guard >> $boot_unit
-  printf 'Before=sysinit.target systemd-sysctl.service network-pre.target nftables.service' >> $boot_unit
-  printf ' rempart-firewall.service ssh.service ssh.socket\nWants=network-pre.target\n' >> $boot_unit
-  printf '[Service]\nType=oneshot\nExecStart=/bin/sh %s/revert boot\n' $guard >> $boot_unit
-  chmod 644 $boot_unit; wants=/etc/systemd/system/sysinit.target.wants
-  [ -d $wants ] || mkdir -m 755 $wants
-  ln -sfn $boot_unit $wants/$unit-boot.service
+  printf '%s\n' "$2" > $guard/ready
+  [ -d $boot_wants ] || mkdir -m 755 $boot_wants
+  cat > $boot_unit <<UNIT
+[Unit]
+Description=rempart: undo an unconfirmed change
+DefaultDependencies=no
+RequiresMountsFor=$guard /etc
+After=local-fs.target
+Before=sysinit.target systemd-sysctl.service network-pre.target nftables.service
+Before=rempart-firewall.service ssh.service ssh.socket
+Wants=network-pre.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh $guard/revert boot
+UNIT
+  chmod 644 $boot_unit; ln -sfn $boot_unit $boot_wants/$unit-boot.service
   systemctl stop $unit.timer 2>/dev/null || :
   systemctl reset-failed $unit.service $unit.timer 2>/dev/null || :
-  printf '%s\n' "$2" > $guard/ready
+  # The whole bundle is on the disk before the one name that makes it count.
+  sed -n 's,/[.]rempart-guard[.][0-9]*\t.*,,p' $guard/paths | sort -u | xargs -r -d '\n' sync -f
   sync -f $guard; sync -f /etc; mv -T $guard/ready $guard/armed; sync $guard
+  # Type simple: a revert that is killed is started again.
   systemd-run -q --unit=$unit --description='rempart: undo an unconfirmed change' \
-    --on-active="$1" --timer-property=AccuracySec=100ms /bin/sh $guard/revert
+    -p Restart=on-failure -p RestartSec=2 -p StartLimitIntervalSec=300 -p StartLimitBurst=5 \
+    --on-active="$1" --timer-property=AccuracySec=100ms /bin/sh $guard/revert timer
 }
 
-# RUN WINDOW NONCE; the revert script in base64 on stdin.
+# RUN WINDOW NONCE; the revert script in base64 on stdin. Once armed it goes on when its connection
+# is cut: that may be what a change does.
 guard_switch() {
   [ "$(head -n1 $guard/run 2>/dev/null)" = "$1" ] || fail "no guard is open for this run"
   [ ! -e $guard/armed ] || fail "a guard is armed already"
-  trap 'fail "the guard could not be armed; nothing was changed"' EXIT
+  trap '' HUP PIPE
+  trap 'guard_disarm; rm -f $guard/run; guard_tidy; fail "the guard could not be armed; nothing was changed"' EXIT
   base64 -d > $guard/revert
   guard_bundle
-  trap 'sh $guard/revert now; fail "the guard could not be armed; nothing was changed"' EXIT
   guard_arm "$2" "$3"
   trap - EXIT
-  exec 9> $guard/lock
+  exec 9< $guard
   for staged in $guard/stage/*; do
-    # The lock keeps a revert from running in the middle of a step; no step may last for ever.
-    flock 9; [ -e $guard/armed ] || fail "the host has put everything back: its time was up"
-    timeout -k 1 20 sh "$staged" 2> $guard/error 9>&- || {
-      tail -c 2000 $guard/error >&2; flock -u 9; sh $guard/revert now
-      fail "a change failed; the host has put everything back"
-    }
+    # The lock keeps a revert from running in the middle of a step, which holds it too.
+    flock 9; [ -e $guard/armed ] || fail "time was up before all changes were made"
+    timeout -k 1 20 sh "$staged" > $guard/error 2>&1 || guard_give_up
     flock -u 9
   done
-  echo switched
+  : > $guard/switched
+  echo switched || :
 }
 
-# NONCE, over a new connection: keeps the changes. The rename decides against a revert at that moment.
+guard_give_up() {
+  tail -c 2000 $guard/error >&2 || :; flock -u 9
+  sh $guard/revert now || fail "a change failed and NOT everything could be put back; use the console"
+  fail "a change failed; the host has put everything back"
+}
+
+# NONCE, over a new connection: keeps the changes. The rename decides against a revert at that
+# moment; asked again (the first answer was lost), the answer is the same.
 guard_confirm() {
-  [ "$(cat $guard/armed 2>/dev/null)" = "$1" ] && mv -T $guard/armed $guard/confirmed 2>/dev/null ||
-    fail "the host had already put everything back"
-  systemctl stop $unit.timer 2>/dev/null || :
-  rm -f $boot_unit /etc/systemd/system/sysinit.target.wants/$unit-boot.service
-  rmdir --ignore-fail-on-non-empty /etc/systemd/system/sysinit.target.wants 2>/dev/null || :
-  cut -f1 $guard/paths | while IFS= read -r copy; do
-    case $copy in */.rempart-guard.*) rm -rf -- "$copy" ;; esac
-  done
-  rm -rf $guard
+  if [ "$(cat $guard/armed 2>/dev/null)" = "$1" ]; then
+    [ -e $guard/switched ] || fail "the host has not made all changes yet"
+    mv -T $guard/armed $guard/confirmed 2>/dev/null || :
+  fi
+  [ "$(cat $guard/confirmed 2>/dev/null)" = "$1" ] || fail "the host had already put everything back"
+  sync $guard; guard_disarm; guard_tidy
   echo confirmed
+}
+
+# What became of the last run: its name, and armed, reverting, reverted or confirmed.
+guard_state() {
+  head -n1 $guard/run
+  for each in armed reverting reverted confirmed; do [ ! -e $guard/$each ] || echo $each; done
 }

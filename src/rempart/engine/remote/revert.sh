@@ -1,70 +1,88 @@
 # The dead man's switch: puts a host back as it was before an unconfirmed change. Called by the guard's
 # timer, by the early-boot unit ("boot": files only, the daemons have not started) and at once by a
-# failed switch ("now"). Safe to run twice and after a power cut in the middle of itself.
+# failed switch ("now"). Safe to run twice and after a power cut in the middle of itself. Nothing in it
+# needs room on the disk.
+# shellcheck disable=SC2154  # the variables of tidy.sh
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
-guard=/var/lib/rempart/guard
-unit=rempart-guard
+trap '' HUP PIPE
 cd $guard || exit 0
-exec 9> $guard/lock; flock 9
-mv -T armed reverting 2>/dev/null || [ -e reverting ] || exit 0
-say() { logger -t rempart "$*"; echo "$*" >&2; }
+# A step that hangs is killed after 21 s; after that nothing may stand in the way.
+exec 9< .; flock -w 25 9
+if ! mv -T armed reverting 2>/dev/null && [ ! -e reverting ]; then
+  [ "$1" != boot ] || { guard_disarm; guard_tidy; } # the power went before it was armed
+  exit 0
+fi
+tab=$(printf '\t'); trouble=
+say() { logger -t rempart "$*"; }
+fault() { trouble=yes; say "$*"; echo "$*" >&2; }
 say "the change of $(head -n1 run) was not confirmed: putting everything back"
-tab=$(printf '\t')
 
 # Units that were not running stop while their files are still there to say how.
-if [ "$1" != boot ]; then
-  while IFS=$tab read -r active enabled name; do
-    [ "$active" = active ] || systemctl stop "$name" 2>/dev/null
-  done < units
-fi
 while IFS=$tab read -r active enabled name; do
-  case $enabled in
-  enabled) : ;;
-  *) systemctl -q is-enabled "$name" 2>/dev/null && systemctl -q disable "$name" 2>/dev/null ;;
+  case $1:$active in boot:* | *:active | *:activating | *:reloading) ;;
+  *) timeout 20 systemctl stop "$name" 2>/dev/null ;; esac
+  case $enabled in - | not-found | disabled | masked)
+    ! systemctl -q is-enabled "$name" 2>/dev/null || systemctl -q disable "$name" 2>/dev/null ;;
   esac
 done < units
 
+# Folders that are gone, from the root down; then what was in them; then modes, and folders that are new.
+while IFS=$tab read -r mode user group path; do
+  [ "$mode" = - ] || [ -d "$path" ] || mkdir -m 700 -- "$path" || fault "$path: could not be made again"
+done < parents
 while IFS=$tab read -r copy path; do
-  if [ "$copy" = - ]; then rm -rf --one-file-system -- "$path"
-  elif [ -d "$copy" ] && [ ! -L "$copy" ]; then
-    rm -rf --one-file-system -- "$path"; mv -fT -- "$copy" "$path"
-  elif [ -e "$copy" ] || [ -L "$copy" ]; then mv -fT -- "$copy" "$path"; fi
+  if [ "$copy" = - ]; then rm -rf --one-file-system -- "$path" || fault "$path: could not be removed"
+  elif [ -e "$copy" ] || [ -L "$copy" ]; then # otherwise it was put back before the power went
+    if [ -d "$path" ] && [ ! -L "$path" ] || [ -d "$copy" ]; then rm -rf --one-file-system -- "$path"; fi
+    mv -fT -- "$copy" "$path" || fault "$path: could not be put back"
+  fi
 done < paths
-sort -t "$tab" -k4 -r -u parents | while IFS=$tab read -r mode user group path; do
-  if [ "$mode" = - ]; then rmdir --ignore-fail-on-non-empty -- "$path" 2>/dev/null
-  else chown "$user:$group" "$path"; chmod "$mode" "$path"; fi
+while IFS=$tab read -r mode user group path; do
+  [ "$mode" = - ] || { chown "$user:$group" "$path" && chmod "$mode" "$path"; } ||
+    fault "$path: its mode could not be put back"
+done < parents
+tac parents | while IFS=$tab read -r mode user group path; do
+  [ "$mode" != - ] || rmdir --ignore-fail-on-non-empty -- "$path" 2>/dev/null
 done
-rm -f /etc/systemd/system/$unit-boot.service /etc/systemd/system/sysinit.target.wants/$unit-boot.service
-rmdir --ignore-fail-on-non-empty /etc/systemd/system/sysinit.target.wants 2>/dev/null
-while IFS= read -r setting; do sysctl -q -w "$setting"; done < sysctls
+while IFS= read -r setting; do sysctl -q -w "$setting" || fault "$setting: could not be put back"; done < sysctls
 systemctl daemon-reload
 while IFS=$tab read -r active enabled name; do
-  [ "$enabled" = enabled ] && ! systemctl -q is-enabled "$name" 2>/dev/null && systemctl -q enable "$name"
+  case $enabled in
+  enabled) systemctl -q is-enabled "$name" 2>/dev/null || systemctl -q enable "$name" || fault "$name: not enabled" ;;
+  masked) systemctl -q mask "$name" 2>/dev/null ;;
+  esac
 done < units
+sync -f /etc; sync -f .
+guard_disarm
 
-# Whether sshd greets on its port; restarting it is tried again while it does not.
+# Whether sshd greets; the address and port are the configuration's own.
 greets() {
-  port=$(sshd -T 2>/dev/null | sed -n 's/^port //p' | head -n1)
-  timeout 3 bash -c "exec 3<>/dev/tcp/127.0.0.1/${port:-22} && head -c4 <&3" 2>/dev/null | grep -q SSH-
+  where=$(sshd -T 2>/dev/null | sed -n 's/^listenaddress //p' | sed -n 1p | tr -d '[]')
+  address=${where%:*} port=${where##*:}
+  case $address in '' | 0.0.0.0) address=127.0.0.1 ;; ::) address=::1 ;; esac
+  # shellcheck disable=SC2016  # for the inner shell
+  timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1" && head -c4 <&3' "$address" "${port:-22}" 2>/dev/null |
+    grep -q SSH-
 }
 if [ "$1" != boot ]; then
-  if command -v nft >/dev/null; then
-    { echo 'table inet rempart'; echo 'delete table inet rempart'; cat nft 2>/dev/null; } | nft -f -
-  fi
   while IFS=$tab read -r active enabled name; do
-    [ "$active" = active ] || continue
+    case $active in active | activating | reloading) ;; *) continue ;; esac
     systemctl reset-failed "$name" 2>/dev/null
-    [ "$name" = ssh.socket ] && systemctl reset-failed ssh.service 2>/dev/null
-    systemctl restart "$name"
+    [ "$name" != ssh.socket ] || systemctl reset-failed ssh.service 2>/dev/null
+    timeout 20 systemctl restart "$name" || fault "$name: does not start again"
   done < units
-  for pause in 1 1 2 2 4; do
+  if command -v nft >/dev/null; then
+    { echo 'table inet rempart'; echo 'delete table inet rempart'; cat nft 2>/dev/null; } | nft -f - ||
+      fault "the firewall's rules could not be put back"
+  fi
+  for pause in 1 1 2 2 4 end; do
     greets && break
+    [ $pause != end ] || { fault "sshd does not greet"; break; }
     sleep $pause; systemctl reset-failed ssh.service 2>/dev/null
-    systemctl -q is-active ssh.socket || systemctl restart ssh.service
+    systemctl -q is-active ssh.socket || timeout 20 systemctl restart ssh.service
   done
 fi
-rm -f /run/rempart/pending/*
+[ ! "$trouble" ] || { say "NOT everything could be put back, see above"; exit 1; }
 say "everything is as before the change of $(head -n1 run)"
-mv -T reverting reverted; sync .
-[ "$1" != now ] || systemctl stop $unit.timer 2>/dev/null
+mv -T reverting reverted; guard_tidy; sync .
 exit 0
