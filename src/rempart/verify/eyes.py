@@ -52,7 +52,7 @@ class Peer:
 
     def sources(self, addresses: Sequence[str]) -> dict[str, str]:
         """Return from which own address each would be tried; AnswerError on rubbish."""
-        lines = self._machine.ask(perl("probe.pl", ["sources", *addresses])).splitlines()
+        lines = self._ask(["sources", *addresses]).splitlines()
         try:
             pairs = [line.split(" ") for line in lines]
             found = {str(ip_address(a)): str(ip_address(source)) for a, source in pairs}
@@ -63,12 +63,16 @@ class Peer:
     def probe(self, targets: Sequence[Target]) -> dict[Target, str]:
         """Try all at once; AnswerError when the state of one is missing."""
         words = ["/".join(map(str, target)) for target in targets]
-        lines = self._machine.ask(perl("probe.pl", ["probe", *words]), timeout_s=30).splitlines()
+        lines = self._ask(["probe", *words]).splitlines()
         matches = filter(None, map(_STATE.fullmatch, lines))
         states = {(m[1], m[2], int(m[3])): m[4] for m in matches}
         if states.keys() != set(targets):
             raise AnswerError(f"{self.name}: the probe did not answer for every port")
         return states
+
+    def _ask(self, words: list[str]) -> str:
+        name = f"probe from {self.name}"
+        return self._machine.ask(perl("probe.pl", words), timeout_s=30, name=name)
 
 
 def tried_from(eyes: Eyes, addresses: Sequence[str]) -> dict[str, str]:

@@ -65,8 +65,16 @@ class Machine:
         self.name = name
         self.host = TestinfraHost(BoundedSsh(name, ssh_config=str(ssh_config), sudo=True))
 
-    def ask(self, command: str, ok: tuple[int, ...] = (0,), timeout_s: float = ANSWER_S) -> str:
+    def ask(
+        self,
+        command: str,
+        ok: tuple[int, ...] = (0,),
+        timeout_s: float = ANSWER_S,
+        name: str = "",
+    ) -> str:
         """Return what a shell command prints; what stands in it must be quoted already.
+
+        ``name`` stands in errors in the place of a long command.
 
         Raises:
             AnswerError: an exit status that is not in ``ok``, or no complete answer.
@@ -74,7 +82,8 @@ class Machine:
         result = self.host.run(command, timeout_s=timeout_s)
         if result.rc not in ok:
             said = one_line(result.stderr) or "nothing"
-            raise AnswerError(f"{one_line(command.strip())[:60]}: exit {result.rc}, it said {said}")
+            name = name or one_line(command)[:60]
+            raise AnswerError(f"{name}: exit {result.rc}, it said {said}")
         return str(result.stdout)
 
     @contextmanager

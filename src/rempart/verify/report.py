@@ -106,6 +106,9 @@ def _said(host: HostRecords, record: Record) -> tuple[str, str] | None:
         return f"exception: {host.excepted[record.control]}", "yellow"
     if record.is_red and record.check == REACHED:
         return f"not reached: {record.actual}", "red"
+    if record.result == "error":
+        # One silent tool leaves many checks without an answer: said once, with all their controls.
+        return f"no answer: {record.actual}", "red"
     if record.is_red:
         return _finding(record), "red"
     if record.result == "info":

@@ -96,7 +96,9 @@ def effective(
     logins = dict.fromkeys(["root", automation, attempt.THROWAWAY, *named[:40]])
     local = f"laddr={login.destination},lport={login.port}"
     connections = [f"addr={source},{local}" for source in (login.source, FOREIGN)]
-    return sshd.parse_effective(machine.ask(sshd.effective_command(logins, connections)))
+    return sshd.parse_effective(
+        machine.ask(sshd.effective_command(logins, connections), name="sshd -T -C")
+    )
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ echo end
 
 def test_no_such_program_is_installed(machine: Machine, proof: Proof) -> None:
     """No FTP, telnet or rsh program is on the host, client or server."""
-    answer = machine.ask(shlex.join(["sh", "-c", _FIND, "find", *COMMANDS]))
+    answer = machine.ask(shlex.join(["sh", "-c", _FIND, "find", *COMMANDS]), name="command -v")
     *found, end = answer.splitlines() or [""]
     if end != "end":
         raise AnswerError("the search for programs did not end")

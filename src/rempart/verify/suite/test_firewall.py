@@ -37,7 +37,7 @@ def test_an_early_unit_loads_the_rules(machine: Machine, proof: Proof) -> None:
     """
     early = [
         path
-        for block in machine.ask(_ENABLED_UNITS).split("\n\n")
+        for block in machine.ask(_ENABLED_UNITS, name="systemctl show").split("\n\n")
         if "network-pre.target" in block
         for path in _LOADS.findall(block)
     ]

@@ -112,7 +112,7 @@ def test_unattended_upgrade_runs(machine: Machine, proof: Proof) -> None:
 @pytest.mark.control("UP-1")
 def test_all_sources_are_debians(machine: Machine, proof: Proof) -> None:
     """Every package source is signed by Debian."""
-    lines = machine.ask(_SIGNATURES).splitlines()
+    lines = machine.ask(_SIGNATURES, name="signatures of lists").splitlines()
     foreign = [line.removeprefix("foreign ") for line in lines if not line.startswith("debian ")]
     security = [line for line in lines if "security" in line and line.startswith("debian ")]
     proof.that(bool(security), "a signed list of security updates", "none", "signatures of lists")
@@ -127,7 +127,7 @@ def test_all_sources_are_debians(machine: Machine, proof: Proof) -> None:
 @pytest.mark.control("UP-2")
 def test_lists_are_fresh(machine: Machine, proof: Proof) -> None:
     """The list of security updates may still be believed: Debian dates each for a week."""
-    release, *_ = machine.ask(_SINCE).split("\n---\n")
+    release, *_ = machine.ask(_SINCE, name="apt's lists and logs").split("\n---\n")
     until = apt.valid_until(release)
     holds = until > datetime.now(UTC)
     proof.that(holds, "valid today", f"valid until {until:%Y-%m-%d %H:%M} UTC", "Valid-Until")
@@ -142,7 +142,7 @@ def test_no_security_update_is_old(machine: Machine, policy: Policy, proof: Proo
     charge: so many days old it is at most, and a host that installs updates is clean daily.
     """
     pending = apt.pending_security(machine.ask("apt-get -s --ignore-hold dist-upgrade"))
-    _, installed, log = machine.ask(_SINCE).split("\n---\n")
+    _, installed, log = machine.ask(_SINCE, name="apt's lists and logs").split("\n---\n")
     try:
         since = datetime.fromtimestamp(int(installed), UTC)
     except (ValueError, OverflowError, OSError) as error:
