@@ -121,4 +121,4 @@ def content_seen(path: str, seen: Observation) -> str:
         return ""
     if encoded == "-":
         return f"(more than {LARGEST_SHOWN // 1024} KiB, not shown)\n"
-    return base64.b64decode(encoded).decode("utf-8", "replace")
+    return base64.b64decode(encoded, validate=True).decode("utf-8", "replace")

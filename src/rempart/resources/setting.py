@@ -48,7 +48,7 @@ class Setting(Resource):
         (encoded, *_) = seen.get("text", self.path)
         if encoded == "absent":
             return self.change("update", [f"- {self.path} is missing"], call("missing", self.path))
-        old = base64.b64decode(encoded).decode("utf-8", "replace")
+        old = _decoded(encoded)
         new = with_line(old, self.setting, self.line)
         if new == old:
             return None
@@ -60,7 +60,7 @@ class Setting(Resource):
         (encoded, *_) = seen.get("text", self.path)
         if encoded == "absent":
             return ("absent",)
-        lines = base64.b64decode(encoded).decode("utf-8", "replace").splitlines()
+        lines = lines_of(_decoded(encoded))
         active = active_lines(lines, self.setting)
         return (lines[active[0]],) if active else ("absent",)
 
@@ -77,6 +77,16 @@ class Setting(Resource):
         return [f"- {setting}", f"+ {line or '(not set)'}"], call("set_line", path, setting, line)
 
 
+def _decoded(encoded: str) -> str:
+    return base64.b64decode(encoded, validate=True).decode("utf-8", "replace")
+
+
+def lines_of(text: str) -> list[str]:
+    """Return a text's lines as the host's awk has them; ``splitlines`` also breaks at CR and FF."""
+    lines = text.split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
 def active_lines(lines: Sequence[str], setting: str) -> list[int]:
     """Return the indexes of lines that set a key: not commented out, key then blank or end."""
     pattern = re.compile(rf"[ \t]*{re.escape(setting)}([ \t]|$)")
@@ -89,7 +99,7 @@ def with_line(text: str, setting: str, line: str) -> str:
     >>> with_line("A 1\\nB 2\\nA 3\\n", "A", "A 9")
     'A 9\\nB 2\\n'
     """
-    lines = text.splitlines()
+    lines = lines_of(text)
     active = active_lines(lines, setting)
     if len(active) == 1 and lines[active[0]].split() == line.split():
         return text
