@@ -1,0 +1,94 @@
+"""The manifest: claims stay, originals are the first ones, orphans go in their order."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+
+from rempart.engine import manifest
+from rempart.engine.diff import diff
+from rempart.resources import Directory, File, Observation, Resource, Unit
+
+UNIT_FILE = "/etc/systemd/system/old.service"
+NEW: list[Resource] = [File(concern="x", path="/etc/new", content="new\n")]
+OLD: list[Resource] = [
+    Directory(concern="x", path="/etc/old"),
+    File(concern="x", path="/etc/old/f", content="old\n", reloads=("ssh.service",)),
+    File(concern="x", path=UNIT_FILE, content="[Service]\n"),
+    Unit(concern="x", unit="old.service", enabled=True, running=True),
+]
+
+
+def observed(owned: manifest.Manifest, **facts: dict[str, tuple[str, ...]]) -> Observation:
+    encoded = base64.b64encode(manifest.render(owned).encode()).decode()
+    return Observation({**facts, "manifest": {"json": (encoded,)}})
+
+
+def as_wanted(resource: File) -> dict[str, dict[str, tuple[str, ...]]]:
+    return {
+        "file": {resource.path: ("81a4", "root", "root", "1")},
+        "same": {resource.path: ()},
+    }
+
+
+def test_manifest_comes_back_from_the_host_as_it_was_written() -> None:
+    owned = manifest.claimed({}, [*OLD, *NEW], Observation({}))
+    assert manifest.load(observed(owned)) == owned
+
+
+def test_original_is_the_one_of_the_first_claim() -> None:
+    before = Observation({"file": {"/etc/new": ("81a4", "root", "root", "3")}})
+    first = manifest.claimed({}, NEW, before)
+    second = manifest.claimed(first, NEW, Observation({}))
+    assert second["file:/etc/new"].original == ("81a4", "root", "root", "3")
+
+
+def test_version_that_wrote_an_object_first_is_kept() -> None:
+    owned = {key: replace(o, version="0.0.1") for key, o in
+             manifest.claimed({}, NEW, Observation({})).items()}  # fmt: skip
+    assert manifest.claimed(owned, NEW, Observation({}))["file:/etc/new"].version == "0.0.1"
+
+
+def test_claims_keep_what_is_not_wanted_until_it_is_given_up() -> None:
+    owned = manifest.claimed({}, OLD, Observation({}))
+    claims = manifest.claimed(owned, NEW, Observation({}))
+    assert claims.keys() == {r.id for r in [*OLD, *NEW]}
+    assert manifest.settled(claims, NEW).keys() == {"file:/etc/new"}
+
+
+def test_orphans_go_units_first_and_folders_last() -> None:
+    seen = observed(manifest.claimed({}, OLD, Observation({})))
+    assert [change.id for change in diff([], seen)] == [
+        "unit:old.service",
+        "file:/etc/old/f",
+        f"file:{UNIT_FILE}",
+        "directory:/etc/old",
+    ]
+
+
+def test_orphan_that_a_daemon_had_read_is_followed_by_a_reload() -> None:
+    ssh = Unit(concern="x", unit="ssh.service")
+    seen = observed(manifest.claimed({}, [*OLD, ssh], Observation({})))
+    changes = diff([ssh], seen)
+    assert changes[-1].label == "Reload ssh.service"
+    assert changes[-1].diff == ("~ Give up /etc/old/f",)
+
+
+def test_original_does_not_come_back_into_an_exclusive_folder() -> None:
+    key = File(concern="x", path="/etc/keys/leaver", content="key\n")
+    before = Observation({"file": {key.path: ("81a4", "root", "root", "3")}})
+    seen = observed(manifest.claimed({}, [key], before))
+    folder = Directory(concern="x", path="/etc/keys", only=())
+    (release,) = (c for c in diff([folder], seen) if c.action == "release")
+    assert "restore_file" not in release.script
+    assert "remove_file /etc/keys/leaver" in release.script
+
+
+def test_host_as_wanted_whose_manifest_says_otherwise_has_one_change() -> None:
+    (new,) = NEW
+    assert isinstance(new, File)
+    seen = observed({}, **as_wanted(new))
+    (change,) = diff(NEW, seen)
+    assert (change.label, change.diff) == ("Record what rempart owns", ("~ file:/etc/new",))
+    owned = manifest.claimed({}, NEW, seen)
+    assert diff(NEW, observed(owned, **as_wanted(new))) == []
