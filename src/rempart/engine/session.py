@@ -7,10 +7,8 @@ alone, and what goes wrong with one is that one's result.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from pathlib import Path
 from typing import TypeVar
 
 import gevent
@@ -19,7 +17,7 @@ from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.context import ctx_host, ctx_state
 
 from rempart.engine.run import Run, adopt
-from rempart.errors import RempartError
+from rempart.errors import RempartError, fault
 from rempart.policy import Policy
 from rempart.policy.fleet import groups
 
@@ -90,6 +88,4 @@ def _one(
         except (RempartError, PyinfraError, OSError, EOFError) as error:
             return None, f"{host.name}: {error}"
         except Exception as error:  # a fault of ours must not stop the other hosts half-way
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            what = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
-            return None, f"{host.name}: internal error: {what}; please report it"
+            return None, f"{host.name}: {fault(error)}"

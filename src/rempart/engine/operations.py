@@ -1,0 +1,168 @@
+"""The operations: each decides at its turn, from the observation, whether it has work to do.
+
+One operation serves all resource kinds, because a change carries its own script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra import logger
+from pyinfra.api import FunctionCommand, Host, State, operation
+from pyinfra.api.command import PyinfraCommand
+
+from rempart.engine import journal, manifest
+from rempart.engine.guard import Guard, carry_out, owner
+from rempart.engine.observe import Unobserved
+from rempart.engine.run import Run, as_root
+from rempart.errors import RempartError, fault
+from rempart.resources import Change
+from rempart.resources.package import apt_script
+
+APT_TIMEOUT_S = 1800
+"""A slow line and another apt at work are no reason to give up."""
+
+Commands = Generator[PyinfraCommand, None, None]
+
+
+def _fail(run: Run, reason: str) -> FunctionCommand:
+    """Return a command that fails this host's operation, and no other's, with one clear line."""
+
+    def fail(state: State, host: Host) -> bool:
+        run.error = reason
+        logger.error(reason)
+        return False
+
+    return FunctionCommand(fail, (), {})
+
+
+def _unless_unobserved(run: Run) -> Generator[PyinfraCommand, None, bool]:
+    if isinstance(run.seen, Unobserved):
+        yield _fail(run, f"{run.host.name}: not observed: {run.seen.reason}")
+        return False
+    return True
+
+
+@operation()
+def claim(run: Run) -> Commands:
+    """Write the manifest with everything wanted in it, if anything is to do at all."""
+    if not (yield from _unless_unobserved(run)):
+        return
+    claims = manifest.claimed(run.owned, run.desired, run.observation)
+    if not run.changes or claims == run.owned:
+        run.host.noop("the manifest names everything already")
+        return
+    yield as_root(manifest.write_script(claims))
+
+
+@operation()
+def settle(run: Run) -> Commands:
+    """Write the manifest without what was given up."""
+    if not (yield from _unless_unobserved(run)):
+        return
+    claims = manifest.claimed(run.owned, run.desired, run.observation)
+    owned = manifest.settled(claims, run.desired)
+    if owned == run.owned:
+        run.host.noop("the manifest is true")
+        return
+    yield as_root(manifest.write_script(owned))
+
+
+@operation()
+def keep_journal(run: Run, guard: Guard) -> Commands:
+    """Keep what this run did, where it did something."""
+    if not run.done:
+        run.host.noop("this run changed nothing")
+        return
+    text = journal.entry(guard.run, owner(), run.policy, run.seen_digest, run.done)
+    yield as_root(journal.write_script(guard.run, text))
+
+
+@operation()
+def change_packages(run: Run) -> Commands:
+    """Install and remove packages; afterwards the host is observed again."""
+    if not (yield from _unless_unobserved(run)):
+        return
+    todo = [c for c in run.changes if c.id.startswith("package:") and c.action != "release"]
+    if not todo:
+        run.host.noop("all packages are as wanted")
+        return
+    _show(run, *todo)
+    names = {action: [c.id.partition(":")[2] for c in todo if c.action == action]
+             for action in ("create", "remove")}  # fmt: skip
+    script = apt_script(install=names["create"], remove=names["remove"])
+    yield as_root(script, timeout_s=APT_TIMEOUT_S)
+    run.packages_changed = True
+    run.done += [change.label for change in todo]
+
+
+@operation()
+def carry_out_change(run: Run, change_id: str) -> Commands:
+    """Make one change that cannot lock anybody out."""
+    if not (yield from _unless_unobserved(run)):
+        return
+    change = run.change(change_id)
+    if change is None:
+        run.host.noop(f"{change_id} is as wanted")
+        return
+    _show(run, change)
+    yield as_root(change.script)
+    run.done.append(change.label)
+
+
+@operation()
+def open_guard(run: Run, guard: Guard) -> Commands:
+    """Open the staging area, where risky changes wait for the switch."""
+    if not (yield from _unless_unobserved(run)):
+        return
+    if not any(change.risky for change in run.changes):
+        run.host.noop("nothing risky to do")
+        return
+    yield guard.open()
+
+
+@operation()
+def stage_change(run: Run, guard: Guard, change_id: str, index: int) -> Commands:
+    """Lay one risky change ready; without an open guard the host refuses it."""
+    if not (yield from _unless_unobserved(run)):
+        return
+    change = run.change(change_id)
+    if change is None:
+        run.host.noop(f"{change_id} is as wanted")
+        return
+    _show(run, change)
+    yield guard.stage(index, change)
+
+
+@operation()
+def switch(run: Run, guard: Guard) -> Commands:
+    """Make all staged changes at once and prove a new login, or let the host revert."""
+    if not (yield from _unless_unobserved(run)):
+        return
+    if not any(change.risky for change in run.changes):
+        run.host.noop("nothing risky to do")
+        return
+
+    def proven(state: State, host: Host) -> bool:
+        try:
+            carry_out(state, host, guard, run.policy.route(run.subject))
+        except RempartError as error:
+            run.error = str(error)
+        except Exception as error:  # pyinfra would log it where nobody looks
+            run.error = f"{host.name}: guard: {fault(error)}; the host undoes the change by itself"
+        if run.error:
+            logger.error(run.error)
+            return False
+        run.done += [change.label for change in run.changes if change.risky]
+        return True
+
+    yield FunctionCommand(proven, (), {})
+
+
+def _show(run: Run, *changes: Change) -> None:
+    """Print the diff where ``pyinfra --diff`` asks for it; secrets are not in it."""
+    if run.state.config.DIFF and not run.state.is_executing:
+        for change in changes:
+            run.host.log(change.label)
+            for line in change.diff:
+                run.host.log(f"    {line}")
