@@ -1,0 +1,258 @@
+"""Ways to break a hardened host by hand: what each one breaks, how, and how it is mended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FAMILIES = (
+    {"SS-1", "SS-2", "AC-3", "AC-5"},
+    {"FW-1", "FW-2", "FW-3", "SF-2"},
+    {"UP-1", "UP-2"},
+)
+"""Controls that look at the same things: a break is judged by all of its family."""
+
+EVIL = "/etc/ssh/sshd_config.d/00-evil.conf"  # sorts before 00-rempart.conf, 000- would not
+RULES = "/etc/rempart/firewall.nft"
+KEYS = "/etc/ssh/authorized_keys.d"
+LISTS = "/var/lib/apt/lists"
+
+
+@dataclass(frozen=True)
+class Break:
+    """A shell command that breaks host `t/a`, the controls that must be red, and the repair."""
+
+    name: str
+    red: set[str]
+    do: str
+    mend: str
+
+    @property
+    def judged(self) -> list[str]:
+        """Return the controls to verify: those that must be red, and those that must not."""
+        return sorted(set().union(*(family for family in FAMILIES if family & self.red)))
+
+
+def sshd(name: str, red: set[str], *lines: str) -> Break:
+    """Break sshd with a file that it reads before all others."""
+    text = "\\n".join(lines)
+    reload = "systemctl reload ssh"
+    return Break(name, red, f"printf '{text}\\n' > {EVIL} && {reload}", f"rm -f {EVIL}; {reload}")
+
+
+def edited(name: str, red: set[str], file: str, edit: str, after: str = "true") -> Break:
+    """Break a file with sed; its mend puts the same file back."""
+    return Break(
+        name,
+        red,
+        f"cp -p {file} /root/kept && sed -i {edit} {file} && {after}",
+        f"cat /root/kept > {file}; rm /root/kept; {after}",
+    )
+
+
+def listening(name: str, red: set[str], port: int, protocol: str = "tcp", rule: str = "") -> Break:
+    """Break by a program that listens; `rule` is put in front of the firewall's."""
+    kind = "Type => SOCK_DGRAM" if protocol == "udp" else "Listen => 5"
+    arguments = f'LocalHost => "::", LocalPort => {port}, {kind}'
+    script = f"push @ARGV, IO::Socket::IP->new({arguments}) or die; sleep 600"
+    start = f"systemd-run -q --unit=evil perl -MIO::Socket::IP -MSocket -e '{script}'"
+    ready = f"while ! ss -Hlnut 'sport = {port}' | grep -q .; do sleep 0.05; done"
+    return Break(
+        name,
+        red,
+        f"{start} && {ready}" + (f" && nft insert rule inet rempart input {rule}" if rule else ""),
+        "systemctl stop evil; systemctl restart rempart-firewall",
+    )
+
+
+def apt(name: str, line: str) -> Break:
+    """Break apt's configuration with a file that it reads last."""
+    file = "/etc/apt/apt.conf.d/99evil"
+    return Break(name, {"UP-1"}, f"echo '{line}' > {file}", f"rm {file}")
+
+
+RELOAD_RULES = "systemctl restart rempart-firewall"
+STALE_LIST = f"{LISTS}/*security*_InRelease"
+TIMER = "apt-daily-upgrade.timer"
+
+BREAKS = (
+    sshd(
+        "password logins are back",
+        {"SS-1"},
+        "PasswordAuthentication yes",
+        "AuthenticationMethods password publickey",
+    ),
+    sshd(
+        "one person may use a password",
+        {"SS-1"},
+        "Match User m.durand",
+        "PasswordAuthentication yes",
+        "AuthenticationMethods password publickey",
+    ),
+    sshd(
+        "strangers from afar may use a password",
+        {"SS-1"},
+        "Match Address 192.0.2.0/24",
+        "PasswordAuthentication yes",
+    ),
+    sshd("root may log in", {"SS-1"}, "PermitRootLogin yes"),
+    sshd("old key exchange", {"SS-1"}, "KexAlgorithms +diffie-hellman-group14-sha1"),
+    sshd("old ciphers", {"SS-1"}, "Ciphers +aes256-cbc"),
+    sshd("agents are forwarded", {"SS-1"}, "AllowAgentForwarding yes"),
+    sshd(
+        "keys are read from homes",
+        {"SS-1", "AC-5"},
+        f"AuthorizedKeysFile {KEYS}/%%u .ssh/authorized_keys",
+    ),
+    sshd("everybody's group", {"SS-1"}, "AllowGroups rempart-ssh sudo"),
+    sshd(
+        "the way through leads anywhere",
+        {"SS-2"},
+        "Match User rempart",
+        "AllowTcpForwarding local",
+        "PermitOpen any",
+    ),
+    Break(
+        "sshd has not read a change",
+        {"SS-1"},
+        "echo '# later' > /etc/ssh/sshd_config.d/90-later.conf",
+        "rm /etc/ssh/sshd_config.d/90-later.conf; systemctl reload ssh",
+    ),
+    Break(
+        "the running sshd is not what its files say",
+        {"SS-1"},
+        f"echo 'KexAlgorithms +diffie-hellman-group14-sha1' > {EVIL} && systemctl reload ssh"
+        f" && sleep 0.5 && rm {EVIL} && sleep 0.1 && touch /run/sshd.pid",
+        "systemctl reload ssh",
+    ),
+    Break(
+        "a stranger is in the group",
+        {"SS-1"},
+        "usermod -aG rempart-ssh admin",
+        "gpasswd -d admin rempart-ssh",
+    ),
+    Break(
+        "a stranger has a key",
+        {"AC-5"},
+        f"cp {KEYS}/t.leroy {KEYS}/admin",
+        f"rm {KEYS}/admin",
+    ),
+    edited(
+        "a person has a second key",
+        {"AC-5"},
+        f"{KEYS}/m.durand",
+        "'$ a ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHSI2gdZ/fnLVhCT19exUwrr2d46WoxFjh6gIy8DxIZ9'",
+    ),
+    edited("a key has lost its end", {"AC-5"}, f"{KEYS}/m.durand", "'s/^expiry-time=[^ ]* //'"),
+    edited(
+        "the automation key opens from anywhere",
+        {"AC-5"},
+        f"{KEYS}/rempart",
+        "'s/^from=[^ ]*,restrict/restrict/'",
+    ),
+    Break(
+        "others may write a key file",
+        {"AC-5"},
+        f"chmod 646 {KEYS}/m.durand",
+        f"chmod 644 {KEYS}/m.durand",
+    ),
+    Break(
+        "a person's key is gone",
+        {"AC-3"},
+        f"mv {KEYS}/m.durand /root/kept",
+        f"mv /root/kept {KEYS}/m.durand",
+    ),
+    Break(
+        "an account ends too early",
+        {"AC-3"},
+        "chage -E 2030-01-01 m.durand",
+        "chage -E -1 m.durand",
+    ),
+    Break("no rules at all", {"FW-1", "FW-2"}, "nft flush ruleset", RELOAD_RULES),
+    Break(
+        "IPv6 is forgotten",
+        {"FW-1", "FW-2"},
+        "nft delete table inet rempart && nft 'table ip rempart { chain input {"
+        " type filter hook input priority 0; policy drop;"
+        " ct state established,related accept; iif lo accept; tcp dport 22 accept; }; }'",
+        f"{RELOAD_RULES}; nft delete table ip rempart",
+    ),
+    Break(
+        "a reboot brings no rules",
+        {"FW-1"},
+        "systemctl disable rempart-firewall",
+        "systemctl enable rempart-firewall",
+    ),
+    edited("a reboot brings rules that accept", {"FW-1"}, RULES, "'s/policy drop/policy accept/'"),
+    Break(
+        "SSH is open to all",
+        {"FW-2"},
+        "nft insert rule inet rempart input tcp dport 22 accept",
+        RELOAD_RULES,
+    ),
+    Break(
+        "a rule for remote desktops",
+        {"FW-2"},
+        "nft insert rule inet rempart input ip saddr 10.77.0.0/16 tcp dport 3389 accept",
+        RELOAD_RULES,
+    ),
+    listening("an unknown program listens", {"FW-3"}, 3390),
+    listening("an unknown program listens for datagrams", {"FW-3"}, 5353, "udp"),
+    listening(
+        "an unknown program is reached", {"FW-2", "FW-3"}, 3389, rule="tcp dport 3389 accept"
+    ),
+    listening("something listens on telnet's port", {"FW-3", "SF-2"}, 23),
+    Break(
+        "an ftp program",
+        {"SF-2"},
+        "cp /bin/true /usr/bin/ftp",
+        "rm /usr/bin/ftp",
+    ),
+    Break(
+        "a telnet package",
+        {"SF-2"},
+        "mkdir -p /root/t/DEBIAN && printf 'Package: inetutils-telnet\\nVersion: 9\\n"
+        "Architecture: all\\nMaintainer: x <x@example>\\nDescription: x\\n'"
+        " > /root/t/DEBIAN/control && dpkg-deb -b /root/t /root/t.deb && dpkg -i /root/t.deb",
+        "dpkg -P inetutils-telnet; rm -r /root/t /root/t.deb",
+    ),
+    Break(
+        "a timer is off",
+        {"UP-1"},
+        f"systemctl disable --now {TIMER}",
+        f"systemctl enable --now {TIMER}",
+    ),
+    Break(
+        "a timer that is due next year",
+        {"UP-1"},
+        f"mkdir /etc/systemd/system/{TIMER}.d && printf '[Timer]\\nOnCalendar=\\n"
+        f"OnCalendar=*-06-01\\n' > /etc/systemd/system/{TIMER}.d/evil.conf"
+        f" && systemctl daemon-reload && systemctl restart {TIMER}",
+        f"rm -r /etc/systemd/system/{TIMER}.d; systemctl daemon-reload; systemctl restart {TIMER}",
+    ),
+    apt("updates do not install themselves", 'APT::Periodic::Unattended-Upgrade "0";'),
+    apt("anything installs itself", 'Unattended-Upgrade::Origins-Pattern:: "origin=*";'),
+    apt("a package is left out", 'Unattended-Upgrade::Package-Blacklist:: "openssh";'),
+    Break(
+        "a foreign source",
+        {"UP-1"},
+        "mkdir /srv/evil && cd /srv/evil && touch Packages && printf 'Origin: Evil\\nSuite: x\\n"
+        'MD5Sum:\\n %s 0 Packages\\n\' "$(md5sum < Packages | cut -c1-32)" > Release'
+        " && echo 'deb [trusted=yes] file:/srv/evil ./' > /etc/apt/sources.list.d/evil.list"
+        " && apt-get -q update -o Dir::Etc::sourcelist=sources.list.d/evil.list"
+        " -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0",
+        f"rm -r /srv/evil /etc/apt/sources.list.d/evil.list; rm -f {LISTS}/*srv_evil*",
+    ),
+    Break(
+        "the list of updates is out of date",
+        {"UP-1", "UP-2"},  # an edited list has lost Debian's signature too
+        f"cp {STALE_LIST} /root/ && sed -i 's/^Valid-Until: .*/Valid-Until: Sat, 07 Nov 2020"
+        f" 00:00:00 UTC/' {STALE_LIST}",
+        f"mv /root/*_InRelease {LISTS}/",
+    ),
+    Break(
+        "a reboot is overdue",
+        {"UP-2"},
+        "touch -d '15 days ago' /run/reboot-required",
+        "rm /run/reboot-required",
+    ),
+)
