@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from pyinfra.api import StringCommand
+
 from rempart.cli import main
 from rempart.engine import deploy, guard
 from rempart.errors import RempartError
@@ -76,7 +78,32 @@ def proof_never_ends() -> None:
     guard._confirm = prove
 
 
-FAULTS = {
+def sshd_config_is_invalid() -> None:
+    """Write what sshd does not understand."""
+    rendering(ssh, ssh.DROP_IN, lambda text: text + "Nonsense yes\n")
+
+
+def firewall_rules_are_invalid() -> None:
+    """Write what nft does not understand."""
+    rendering(firewall, firewall.RULES, lambda text: text + "nonsense\n")
+
+
+def disk_fills_up(left_kib: str) -> None:
+    """Fill the filesystem of rempart's state just before the switch, but for so much."""
+    switch = guard.Guard.switch
+
+    def full(self: guard.Guard) -> StringCommand:
+        command = switch(self)
+        filler = "/var/lib/rempart/filler"
+        fill = f"dd if=/dev/zero of={filler} bs=1k 2>/dev/null; truncate -s -{left_kib}K {filler}\n"
+        arguments = command.connector_arguments
+        arguments["_stdin"] = fill + arguments["_stdin"]
+        return command
+
+    guard.Guard.switch = full  # type: ignore[method-assign]
+
+
+FAULTS: dict[str, Callable[..., None]] = {
     fault.__name__: fault
     for fault in (
         stop_before_guard,
@@ -85,9 +112,13 @@ FAULTS = {
         sshd_wants_another_group,
         sshd_reads_keys_elsewhere,
         proof_never_ends,
+        sshd_config_is_invalid,
+        firewall_rules_are_invalid,
+        disk_fills_up,
     )
 }
 
 if __name__ == "__main__":
-    FAULTS[sys.argv.pop(1)]()
+    fault, *details = sys.argv.pop(1).split(":")
+    FAULTS[fault](*details)
     main()

@@ -1,138 +1,32 @@
-"""The guard on real hosts: whatever a change does to the way in, the host comes back as it was.
-
-Judged from inside the host and with OpenSSH's client, never with the transport under test.
-"""
+"""The guard on real hosts: whatever a change does to the way in, the host comes back as it was."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import practice
 import pytest
+from patient import (
+    WINDOW_S,
+    Patient,
+    admitted,
+    assert_a_clean_run_succeeds,
+    assert_as_before,
+    wait_until,
+)
 
-from lab import place
 from lab.host import Host
 from rempart.engine.guard import GRACE_S
-
-WINDOW_S = 12
-GUARD = "/var/lib/rempart/guard"
-UNITS = "ssh.service ssh.socket rempart-firewall.service nftables.service"
-
-# The guard's own folder stays, emptied, and the manifest says what the run was about to own, which
-# is harmless; everything else is compared to the last byte.
-SNAPSHOT = f"""
-list() {{
-  find /etc /home /root /usr/local /var/mail /var/spool /var/lib/rempart /run/rempart /tmp -xdev \\
-    -path {GUARD} -prune -o -path /var/lib/rempart/manifest.json -prune -o "$@"
-}}
-list -printf '%p %y %m %U:%G %l\\n'
-list -type f -exec sha256sum {{}} +
-echo sshd; sshd -T
-echo rules; nft -s list ruleset
-echo units
-for unit in {UNITS}; do
-  echo "$unit $(systemctl is-active $unit) $(systemctl is-enabled $unit 2>/dev/null)"
-done
-echo settings; sysctl -a -r '^net[.]ipv[46][.](conf[.](all|default|eth0)|icmp|tcp_syn)' 2>/dev/null
-echo guards; systemctl list-timers --all --no-legend 'rempart*' | grep -o 'rempart[^ ]*'
-systemctl list-units --all --no-legend 'rempart-guard*'
-find / -xdev -name '.rempart*'
-true
-"""
-
-
-def snapshot(host: Host) -> list[str]:
-    """Return everything that a run could have changed, sorted within each part by the tools."""
-    return sorted(host.run(SNAPSHOT).stdout.splitlines())
-
-
-@dataclass
-class Patient:
-    """A host `t/a` whose packages and harmless changes are made: only risky ones are left."""
-
-    host: Host
-    inventory: Path
-    before: list[str]
-
-    def logs_in(self) -> bool:
-        """Tell whether the automation key and sudo work on a new connection."""
-        options = {
-            "UserKnownHostsFile": self.inventory.parent / "known_hosts" / "t" / "a",
-            "HostKeyAlias": "t/a",
-            "BatchMode": "yes",
-            "IdentitiesOnly": "yes",
-            "ConnectTimeout": 1,
-        }
-        words = [f"-o{key}={value}" for key, value in options.items()]
-        command = ["ssh", "-F", "none", "-i", str(place.KEYS / "automation"), *words]
-        try:
-            done = subprocess.run(
-                [*command, f"rempart@{self.host.address}", "sudo -n true"],
-                capture_output=True, check=False, timeout=5,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:  # cut off in the middle of the login
-            return False
-        return done.returncode == 0
-
-    def is_armed(self) -> bool:
-        return self.host.run(f"test -e {GUARD}/armed", check=False).returncode == 0
-
-    def is_back(self) -> bool:
-        return self.host.run(f"test -e {GUARD}/reverted", check=False).returncode == 0
-
-    def apply(self, fault: str, window_s: int = WINDOW_S) -> subprocess.Popen[str]:
-        """Start `rempart apply` with a fault built in, in a process group of its own."""
-        return subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("sabotage.py")), fault, "apply",
-             str(self.inventory), "--yes", "--window", str(window_s)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
+from rempart.engine.remote import shell
 
 
 @pytest.fixture
 def patient(fresh_host: Callable[..., Host], tmp_path: Path) -> Patient:
     return admitted(fresh_host(), tmp_path)
-
-
-def admitted(host: Host, tmp_path: Path) -> Patient:
-    inventory = practice.enrolled(tmp_path, {"a": host})
-    patient = Patient(host, inventory, [])
-    said, _ = patient.apply("stop_before_guard").communicate(timeout=300)
-    assert "stopped here" in said, said
-    patient.before = snapshot(host)
-    return patient
-
-
-def wait_until(
-    condition: Callable[[], bool], timeout_s: float, run: subprocess.Popen[str] | None = None
-) -> None:
-    """Wait for a condition, at most so long, and no longer than a run lasts."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < timeout_s, f"not within {timeout_s} s"
-        assert run is None or run.poll() is None, run.communicate()[0]
-        time.sleep(0.1)
-
-
-def assert_as_before(patient: Patient) -> None:
-    after = snapshot(patient.host)
-    lost, new = set(patient.before) - set(after), set(after) - set(patient.before)
-    changes = [f"- {line}" for line in sorted(lost)] + [f"+ {line}" for line in sorted(new)]
-    assert not changes, "\n".join(changes)
-
-
-def assert_a_clean_run_succeeds(patient: Patient) -> None:
-    done = practice.rempart("apply", patient.inventory, "--yes")
-    assert done.returncode == 0, done.stdout + done.stderr
-    again = practice.rempart("plan", patient.inventory)
-    assert again.returncode == 0, again.stdout + again.stderr
 
 
 @pytest.mark.parametrize(
@@ -180,3 +74,137 @@ def test_controller_killed_in_the_window_leaves_the_host_as_before(
     assert patient.logs_in()
     assert_as_before(patient)
     assert_a_clean_run_succeeds(patient)
+
+
+@pytest.mark.parametrize("fault", ["sshd_config_is_invalid", "firewall_rules_are_invalid"])
+def test_change_that_its_checker_refuses_is_undone_at_once(patient: Patient, fault: str) -> None:
+    run = patient.apply(fault, window_s=300)  # the revert is the switch's own, not the timer's
+    said, _ = run.communicate(timeout=120)
+
+    assert run.returncode == 1
+    assert "its own checker refuses the new content" in said
+    assert "a change failed; the host has put everything back" in said
+    assert patient.logs_in()
+    assert_as_before(patient)
+    assert_a_clean_run_succeeds(patient)
+
+
+def test_power_cut_in_the_window_is_undone_before_sshd_starts(patient: Patient) -> None:
+    patient.host.reboot()
+    patient.before = patient.snapshot()
+    run = patient.apply("sshd_wants_another_group", window_s=300)
+    wait_until(lambda: patient.has("switched"), 60, run)
+    patient.host.kill()
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+
+    patient.host.boot()
+
+    assert patient.logs_in()
+    journal = patient.host.run("journalctl -b -o cat --no-pager").stdout
+    assert journal.index("everything is as before") < journal.index("Server listening")
+    assert_as_before(patient)
+    assert_a_clean_run_succeeds(patient)
+
+
+def test_confirmed_change_is_never_undone(patient: Patient) -> None:
+    done = practice.rempart("apply", patient.inventory, "--yes", "--window", "10")
+    assert done.returncode == 0, done.stderr
+    kept = patient.snapshot()
+    time.sleep(13)
+    assert patient.snapshot() == kept
+    patient.host.reboot()
+    assert patient.logs_in()
+    plan = practice.rempart("plan", patient.inventory)
+    assert plan.returncode == 0, plan.stdout
+
+
+def test_second_controller_stops_at_an_armed_guard(patient: Patient) -> None:
+    first = patient.apply("proof_never_ends", window_s=20)
+    wait_until(lambda: patient.has("switched"), 60, first)
+
+    second = practice.rempart("apply", patient.inventory, "--yes")
+
+    assert second.returncode == 1
+    assert "armed" in second.stderr
+    assert "wait for it" in second.stderr
+    os.killpg(first.pid, signal.SIGKILL)
+    wait_until(patient.is_back, 20 + GRACE_S)
+    assert_as_before(patient)
+
+
+@pytest.mark.parametrize("left_kib", [0, 24])
+def test_full_disk_changes_nothing(patient: Patient, left_kib: int) -> None:
+    patient.own_filesystem_for_state()
+    run = patient.apply(f"disk_fills_up:{left_kib}")
+    said, _ = run.communicate(timeout=120)
+
+    assert run.returncode == 1
+    assert "the guard could not be armed; nothing was changed" in said
+    patient.host.run("rm /var/lib/rempart/filler")
+    assert_as_before(patient)
+    assert_a_clean_run_succeeds(patient)
+
+
+def test_copies_wait_on_the_filesystem_of_what_they_are_of(patient: Patient) -> None:
+    patient.own_filesystem_for_state()
+    run = patient.apply("sshd_wants_another_group")
+    wait_until(lambda: patient.has("switched"), 60, run)
+    assert patient.host.run("ls -A /etc").stdout.count(".rempart-guard.")
+    said, _ = run.communicate(timeout=60)
+    assert "the host put everything back by itself" in said
+    assert_as_before(patient)
+    assert_a_clean_run_succeeds(patient)
+    assert not patient.host.run("find / -xdev -name '.rempart*'").stdout
+
+
+def test_tables_of_others_survive_revert_and_apply(patient: Patient) -> None:
+    for words in (
+        "table inet other",
+        "chain inet other c '{ type filter hook input priority 9; }'",
+        "rule inet other c tcp dport 9999 drop",
+    ):
+        patient.host.run(f"nft add {words}")
+    table = patient.host.run("nft -s list table inet other").stdout
+    patient.before = patient.snapshot()
+    said, _ = patient.apply("firewall_forgets_ssh").communicate(timeout=90)
+    assert "the host put everything back by itself" in said
+    assert_as_before(patient)
+    assert_a_clean_run_succeeds(patient)
+    assert patient.host.run("nft -s list table inet other").stdout == table
+
+
+def test_host_with_ssh_socket_comes_back_with_it(patient: Patient) -> None:
+    patient.host.run("systemctl disable --now ssh.service && systemctl enable --now ssh.socket")
+    assert patient.logs_in()
+    patient.before = patient.snapshot()
+    run = patient.apply("sshd_wants_another_group")
+    wait_until(lambda: patient.has("switched"), 60, run)
+    assert not patient.logs_in()  # without any reload
+    said, _ = run.communicate(timeout=90)
+    assert "the host put everything back by itself" in said
+    assert patient.logs_in()
+    assert_as_before(patient)
+
+
+def test_confirming_and_reverting_at_once_has_one_winner(fresh_host: Callable[..., Host]) -> None:
+    host = fresh_host()
+    library = "".join(map(shell, ("lib", "tidy", "guard")))
+    host.run("mkdir -m 700 /var/lib/rempart; cat > /root/guard.sh", input=library)
+    host.run("cat > /root/revert.sh", input=shell("tidy") + shell("revert"))
+    race = """
+        in_guard() { ( . /root/guard.sh; "$@" ); }
+        in_guard guard_open $1 me
+        echo 'echo new > /etc/raced' | base64 | in_guard guard_stage $1 0 path:/etc/raced
+        base64 /root/revert.sh | in_guard guard_switch $1 60 nonce >/dev/null
+        { in_guard guard_confirm nonce 2>&1 | tail -n1 > /root/answer; } &
+        sleep $2; sh /var/lib/rempart/guard/revert timer 2>/dev/null; wait
+        cat /root/answer; ls /etc/raced /var/lib/rempart/guard 2>/dev/null; rm -f /etc/raced
+    """
+    kept = "confirmed /etc/raced /var/lib/rempart/guard: confirmed run"
+    undone = "the host had already put everything back /var/lib/rempart/guard: reverted run"
+    outcomes = {
+        " ".join(host.run(f"set -- {turn} {turn * 0.004:.3f}; {race}", check=False).stdout.split())
+        for turn in range(16)
+    }
+    assert outcomes == {kept, undone}

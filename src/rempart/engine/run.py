@@ -93,7 +93,8 @@ class Run:
 
     def _accepted(self, seen: Observation) -> Answer:
         """Refuse a host that is not what the inventory says, or that a change would lock."""
-        reasons = traits.mismatches(self.policy, self.subject, seen.facts.get("trait", {}))
+        reasons = _unconfirmed(seen)
+        reasons += traits.mismatches(self.policy, self.subject, seen.facts.get("trait", {}))
         if not reasons:
             reasons = refusals(self.policy, self.subject, self.desired, seen)
         diff(self.desired, seen)
@@ -126,6 +127,14 @@ class Run:
     def seen_digest(self) -> str:
         """Return the digest of the phase's observation, for the stale-plan check."""
         return digest(self.observation)
+
+
+def _unconfirmed(seen: Observation) -> list[str]:
+    """Refuse a host with an armed guard: what is seen there may be undone at any moment."""
+    return [
+        f"a change by {owner} is not confirmed yet, its guard is {guard}; wait for it"
+        for guard, (owner, *_) in seen.facts.get("guard", {}).items()
+    ]
 
 
 _runs: WeakKeyDictionary[Host, Run] = WeakKeyDictionary()

@@ -39,14 +39,15 @@ shelter() { # PATH NUMBER
   else echo "${parent:-}/.rempart-guard.$2"; fi
 }
 
-keep_path() { # PATH
+keep_path() { keep_copy "$1"; keep_directories "${1%/*}"; } # PATH
+
+keep_copy() { # PATH
   number=$((number + 1))
   if [ -e "$1" ] || [ -L "$1" ]; then
     copy=$(shelter "$1" $number)
     # Listed before it is made: a copy that a full disk cuts short is removed too.
     printf '%s\t%s\n' "$copy" "$1" >> $guard/paths; cp -a -- "$1" "$copy"
   else printf -- '-\t%s\n' "$1" >> $guard/paths; fi
-  keep_directories "${1%/*}"
 }
 
 keep_directories() { # PATH: modes and owners from here up to the root
@@ -80,7 +81,7 @@ guard_bundle() {
     sysctl:*) printf '%s=%s\n' "$name" "$(sysctl -n "$name")" >> $guard/sysctls ;;
     esac
   done < $guard/touched.sorted
-  for each in /run/rempart/pending /run/rempart/firewall.sha256; do keep_path "$each"; done
+  for each in /run/rempart/pending /run/rempart/firewall.sha256; do keep_copy "$each"; done
   for each in ssh.service ssh.socket; do keep_unit $each; done
   sort -u -o $guard/units $guard/units
   sort -t '	' -k4 -u -o $guard/parents $guard/parents
@@ -111,9 +112,9 @@ UNIT
   # The whole bundle is on the disk before the one name that makes it count.
   sed -n 's,/[.]rempart-guard[.][0-9]*\t.*,,p' $guard/paths | sort -u | xargs -r -d '\n' sync -f
   sync -f $guard; sync -f /etc; mv -T $guard/ready $guard/armed; sync $guard
-  # Type simple: a revert that is killed is started again.
+  # A revert that is killed is started again.
   systemd-run -q --unit=$unit --description='rempart: undo an unconfirmed change' \
-    -p Restart=on-failure -p RestartSec=2 -p StartLimitIntervalSec=300 -p StartLimitBurst=5 \
+    -p Restart=on-abnormal -p RestartSec=2 \
     --on-active="$1" --timer-property=AccuracySec=100ms /bin/sh $guard/revert timer
 }
 

@@ -53,7 +53,7 @@ while IFS=$tab read -r active enabled name; do
   esac
 done < units
 sync -f /etc; sync -f .
-guard_disarm
+[ "$trouble" ] || guard_disarm # otherwise the next boot tries again
 
 # Whether sshd greets; the address and port are the configuration's own.
 greets() {
@@ -65,10 +65,14 @@ greets() {
     grep -q SSH-
 }
 if [ "$1" != boot ]; then
+  # Behind an active socket the service must be down; the next login starts it.
+  behind=
+  if grep -q "^active.*${tab}ssh.socket$" units; then
+    behind=ssh.service; timeout 20 systemctl stop $behind; systemctl reset-failed $behind 2>/dev/null
+  fi
   while IFS=$tab read -r active enabled name; do
-    case $active in active | activating | reloading) ;; *) continue ;; esac
+    case $active:$name in *:"$behind") continue ;; active:* | activating:* | reloading:*) ;; *) continue ;; esac
     systemctl reset-failed "$name" 2>/dev/null
-    [ "$name" != ssh.socket ] || systemctl reset-failed ssh.service 2>/dev/null
     timeout 20 systemctl restart "$name" || fault "$name: does not start again"
   done < units
   if command -v nft >/dev/null; then

@@ -1,0 +1,139 @@
+"""Hosts under a guard, for the tests: `rempart apply` with a fault built in, and what became of it.
+
+Judged from inside the host and with OpenSSH's client, never with the transport under test.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import practice
+
+from lab import place
+from lab.host import Host
+
+WINDOW_S = 12
+GUARD = "/var/lib/rempart/guard"
+UNITS = "ssh.service ssh.socket rempart-firewall.service nftables.service"
+
+# The guard's own folder stays, emptied, and the manifest says what the run was about to own, which
+# is harmless; everything else is compared to the last byte.
+SNAPSHOT = f"""
+list() {{
+  find /etc /home /root /usr/local /var/mail /var/spool /var/lib/rempart /run/rempart /tmp -xdev \\
+    -path {GUARD} -prune -o -path /var/lib/rempart/manifest.json -prune -o \\
+    -name "systemd-private-*" -prune -o "$@"
+}}
+list -printf '%p %y %m %U:%G %l\\n'
+list -type f -exec sha256sum {{}} +
+echo sshd; sshd -T
+echo rules; nft -s list ruleset
+echo units
+for unit in {UNITS}; do
+  echo "$unit $(systemctl is-active $unit) $(systemctl is-enabled $unit 2>/dev/null)"
+done
+echo settings; sysctl -a -r '^net[.]ipv[46][.](conf[.](all|default|eth0)|icmp|tcp_syn)' 2>/dev/null
+echo guards; systemctl list-timers --all --no-legend 'rempart*' | grep -o 'rempart[^ ]*'
+systemctl list-units --all --no-legend 'rempart-guard*'
+find / -xdev -name '.rempart*'
+true
+"""
+
+
+@dataclass
+class Patient:
+    """A host `t/a` whose packages and harmless changes are made: only risky ones are left."""
+
+    host: Host
+    inventory: Path
+    before: list[str]
+
+    def logs_in(self) -> bool:
+        """Tell whether the automation key and sudo work on a new connection."""
+        options = {
+            "UserKnownHostsFile": self.inventory.parent / "known_hosts" / "t" / "a",
+            "HostKeyAlias": "t/a",
+            "BatchMode": "yes",
+            "IdentitiesOnly": "yes",
+            "ConnectTimeout": 1,
+        }
+        words = [f"-o{key}={value}" for key, value in options.items()]
+        command = ["ssh", "-F", "none", "-i", str(place.KEYS / "automation"), *words]
+        try:
+            done = subprocess.run(
+                [*command, f"rempart@{self.host.address}", "sudo -n true"],
+                capture_output=True, check=False, timeout=5,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:  # cut off in the middle of the login
+            return False
+        return done.returncode == 0
+
+    def has(self, name: str) -> bool:
+        """Tell whether the guard's folder has a file of that name."""
+        return self.host.run(f"test -e {GUARD}/{name}", check=False).returncode == 0
+
+    def is_armed(self) -> bool:
+        return self.has("armed")
+
+    def is_back(self) -> bool:
+        return self.has("reverted")
+
+    def snapshot(self) -> list[str]:
+        """Return everything that a run could have changed, sorted."""
+        return sorted(self.host.run(SNAPSHOT).stdout.splitlines())
+
+    def own_filesystem_for_state(self) -> None:
+        """Move /var/lib/rempart to a filesystem of 1 MiB."""
+        self.host.run(
+            "cp -a /var/lib/rempart /tmp/state && "
+            "mount -t tmpfs -o size=1m,mode=700 tmpfs /var/lib/rempart && "
+            "cp -a /tmp/state/. /var/lib/rempart && rm -r /tmp/state"
+        )
+        self.before = self.snapshot()
+
+    def apply(self, fault: str, window_s: int = WINDOW_S) -> subprocess.Popen[str]:
+        """Start `rempart apply` with a fault built in, in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("sabotage.py")), fault, "apply",
+             str(self.inventory), "--yes", "--window", str(window_s)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+
+
+def admitted(host: Host, tmp_path: Path) -> Patient:
+    """Enrol a host and make everything on it that needs no guard."""
+    patient = Patient(host, practice.enrolled(tmp_path, {"a": host}), [])
+    said, _ = patient.apply("stop_before_guard").communicate(timeout=300)
+    assert "stopped here" in said, said
+    patient.before = patient.snapshot()
+    return patient
+
+
+def wait_until(
+    condition: Callable[[], bool], timeout_s: float, run: subprocess.Popen[str] | None = None
+) -> None:
+    """Wait for a condition, at most so long, and no longer than a run lasts."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < timeout_s, f"not within {timeout_s} s"
+        assert run is None or run.poll() is None, run.communicate()[0]
+        time.sleep(0.1)
+
+
+def assert_as_before(patient: Patient) -> None:
+    after = patient.snapshot()
+    lost, new = set(patient.before) - set(after), set(after) - set(patient.before)
+    changes = [f"- {line}" for line in sorted(lost)] + [f"+ {line}" for line in sorted(new)]
+    assert not changes, "\n".join(changes)
+
+
+def assert_a_clean_run_succeeds(patient: Patient) -> None:
+    done = practice.rempart("apply", patient.inventory, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = practice.rempart("plan", patient.inventory)
+    assert again.returncode == 0, again.stdout + again.stderr
