@@ -16,6 +16,12 @@ RULES = "/etc/rempart/firewall.nft"
 KEYS = "/etc/ssh/authorized_keys.d"
 LISTS = "/var/lib/apt/lists"
 
+# systemctl returns before sshd has read anything; once it has, it writes its pid file.
+RELOAD_SSHD = (
+    "touch /run/asked && systemctl reload ssh && timeout 5 sh -c 'until"
+    " find /run/sshd.pid -newer /run/asked 2>&1 | grep -qx /run/sshd.pid; do sleep 0.02; done'"
+)
+
 
 @dataclass(frozen=True)
 class Break:
@@ -35,8 +41,9 @@ class Break:
 def sshd(name: str, red: set[str], *lines: str) -> Break:
     """Break sshd with a file that it reads before all others."""
     text = "\\n".join(lines)
-    reload = "systemctl reload ssh"
-    return Break(name, red, f"printf '{text}\\n' > {EVIL} && {reload}", f"rm -f {EVIL}; {reload}")
+    return Break(
+        name, red, f"printf '{text}\\n' > {EVIL} && {RELOAD_SSHD}", f"rm -f {EVIL}; {RELOAD_SSHD}"
+    )
 
 
 def edited(name: str, red: set[str], file: str, edit: str, after: str = "true") -> Break:
@@ -115,14 +122,14 @@ BREAKS = (
         "sshd has not read a change",
         {"SS-1"},
         "echo '# later' > /etc/ssh/sshd_config.d/90-later.conf",
-        "rm /etc/ssh/sshd_config.d/90-later.conf; systemctl reload ssh",
+        f"rm /etc/ssh/sshd_config.d/90-later.conf; {RELOAD_SSHD}",
     ),
     Break(
         "the running sshd is not what its files say",
         {"SS-1"},
-        f"echo 'KexAlgorithms +diffie-hellman-group14-sha1' > {EVIL} && systemctl reload ssh"
-        f" && sleep 0.5 && rm {EVIL} && sleep 0.1 && touch /run/sshd.pid",
-        "systemctl reload ssh",
+        f"echo 'KexAlgorithms +diffie-hellman-group14-sha1' > {EVIL} && {RELOAD_SSHD}"
+        f" && rm {EVIL} && sleep 0.1 && touch /run/sshd.pid",
+        RELOAD_SSHD,
     ),
     Break(
         "a stranger is in the group",
