@@ -14,6 +14,7 @@ from rempart.cli.common import AsJson, Hosts, Inventory, progress, selected
 from rempart.cli.view import show_plan
 from rempart.engine.journal import policy_digest
 from rempart.engine.plan import Plan, make_plan
+from rempart.errors import RempartError
 from rempart.policy import Policy, load
 
 Output = Annotated[
@@ -32,12 +33,21 @@ def plan(
     policy = load(inventory)
     made = observe(policy, selected(policy, host), quiet=json)
     if output:
-        output.write_text(made.to_json(), encoding="utf-8")
+        _keep(output, made)
     if json:
         typer.echo(made.to_json(), nl=False)
     else:
         show_plan(Console(), made.hosts)
     raise typer.Exit(made.exit_code)
+
+
+def _keep(output: Path, made: Plan) -> None:
+    try:
+        output.write_text(made.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise RempartError(
+            f"plan: --output: cannot be written (got {output}: {error.strerror}); name another file"
+        ) from None
 
 
 def observe(policy: Policy, names: Sequence[str], *, quiet: bool) -> Plan:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from rempart.policy import Policy
 
 DEFAULT_TIMEOUT_S = 300
+MOST_LINES = 100_000
+"""Lines of an answer: the 16 MiB that a host may send would be millions of objects in memory."""
 
 
 class RempartData(TypedDict):
@@ -127,6 +129,9 @@ class RempartConnector(BaseConnector):
             result = self.connection.run(f"env LC_ALL=C {command}", stdin, timeout_s)
         except RempartError as error:
             return False, [OutputLine("stderr", str(error))]
+        if max(result.stdout.count(b"\n"), result.stderr.count(b"\n")) > MOST_LINES:
+            reason = f"{self.host.name}: its answer has more than {MOST_LINES} lines; see why there"
+            return False, [OutputLine("stderr", reason)]
         lines = [OutputLine("stdout", line) for line in printable_lines(result.stdout)]
         lines += [OutputLine("stderr", line) for line in printable_lines(result.stderr)]
         return result.returncode in codes, lines

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from rempart.resources.base import Change, Observation, Resource, call, quoted, table
+from rempart.resources.base import Change, Observation, Resource, call, quoted
 
 ENABLED_STATES = {"enabled", "enabled-runtime", "static", "alias", "generated", "indirect"}
 """UnitFileState values that start the unit or have nothing to enable, systemctl(1)."""
@@ -59,7 +59,8 @@ class Unit(Resource):
             for r in resources
             if r.healthy
         )
-        return table("unit", units) + f"probe_units {quoted(units)}\n" + checks
+        # No table: systemd knows also what it has not got, so silence means that it does not run.
+        return f"probe_units {quoted(units)}\n" + checks
 
     def diff(self, seen: Observation) -> Change | None:
         """Compare the enabled and the running state."""
