@@ -1,4 +1,4 @@
-"""What rempart does to an SFTP server, in this order. `pyinfra inventories/fleet.py deploys/sftp_server.py`."""
+"""What rempart does to an SFTP server, in this order."""
 
 from rempart.engine.deploy import Deploy
 

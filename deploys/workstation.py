@@ -1,4 +1,4 @@
-"""What rempart does to a workstation, in this order. `pyinfra inventories/fleet.py deploys/workstation.py`."""
+"""What rempart does to a workstation, in this order."""
 
 from rempart.engine.deploy import Deploy
 
