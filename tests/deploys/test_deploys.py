@@ -1,0 +1,157 @@
+"""Whole deploys on pyinfra's @fake hosts: which operations, where, in which order; then none."""
+
+from __future__ import annotations
+
+import runpy
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyinfra
+import pytest
+from answer import answer
+from pyinfra.api import Config, Inventory, State
+from pyinfra.api.state import StateStage
+from pyinfra.context import ctx_host, ctx_state
+
+from rempart.hardening import desired
+from rempart.policy import Traits, load, record_traits
+from rempart.shipped import shipped
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"
+PROVIDER = f"""\
+name: P
+management: [10.77.0.1/32]
+automation: {{key: k, public_key: {KEY}HSI2gdZ/fnLVhCT19exUwrr2d46WoxFjh6gIy8DxIZ9}}
+"""
+PRACTICE = f"""\
+practice: {{name: t, title: T}}
+provider: provider.yaml
+people:
+  - {{login: s.petit, name: Sophie Petit, role: assistant, hosts: [poste]}}
+  - login: o.moreau
+    name: Olga Moreau
+    role: administrator
+    hosts: [serveur]
+    keys: [{{key: {KEY}KPI80Mf3HH8SyRfYUu/DAHpojncJETt0vUV4k/uGFXc}}]
+hosts:
+  - name: poste
+    role: workstation
+    address: 10.77.0.2
+  - name: serveur
+    role: sftp_server
+    address: 10.77.0.3
+"""
+TRAITS = Traits(
+    os="debian", release="12", codename="bookworm", arch="amd64", virtualisation="none",
+    memory="standard", desktop="none", locale="C",
+)  # fmt: skip
+POSTE, SERVEUR, BOTH = {"poste"}, {"serveur"}, {"poste", "serveur"}
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    (tmp_path / "provider.yaml").write_text(PROVIDER)
+    path = tmp_path / "t.yaml"
+    path.write_text(PRACTICE)
+    for name in ("poste", "serveur"):
+        record_traits(path, name, TRAITS)
+    return path
+
+
+def changes(deploy: str, inventory: Path, *, hardened: bool) -> dict[str, set[str]]:
+    """Return what a deploy would change: ``{"SSH | Write /etc/x": {"poste"}, …}``, in order."""
+    policy = load(inventory)
+    hosts = []
+    for host in policy.hosts:
+        wanted = desired(policy, host, TRAITS, date.today())
+        lines = answer(wanted, TRAITS, "10.77.0.1", hardened=hardened)
+        data = {
+            "rempart_policy": str(inventory), "rempart_host": host.name,
+            "fake_responses": {"sh -s": lines}, "fake_delay": 0, "fake_delay_jitter": 0,
+        }  # fmt: skip
+        hosts.append((f"@fake/{host.name}", data))
+    state = prepared(hosts, str(shipped("deploys") / f"{deploy}.py"))
+    return {
+        ", ".join(state.get_op_meta(op).names): {
+            host.data.rempart_host
+            for host in state.inventory
+            if op in state.ops[host] and state.ops[host][op].operation_meta.will_change
+        }
+        for op in state.get_op_order()
+    }
+
+
+def prepared(hosts: list[tuple[str, dict[str, Any]]], deploy: str) -> State:
+    """Return pyinfra's state when it has read a deploy for all hosts, as its command line does."""
+    state = State(Inventory((hosts, {})), Config())
+    state.set_stage(StateStage.Prepare)
+    state.current_deploy_filename = deploy
+    with ctx_state.use(state):
+        for host in state.inventory:
+            with ctx_host.use(host):
+                host.connect(raise_exceptions=True)
+                state.activate_host(host)
+                runpy.run_path(deploy)
+    return state
+
+
+@pytest.fixture(autouse=True)
+def command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pyinfra order operations as its command line does, by the lines of the deploy."""
+    monkeypatch.setattr(pyinfra, "is_cli", True)
+
+
+EXPECTED = {
+    "Manifest | Claim what rempart will own": BOTH,
+    "Packages | Install and remove": BOTH,
+    "Updates | Write /etc/apt/apt.conf.d/52rempart": BOTH,
+    "Updates | Enable and start apt-daily-upgrade.timer": BOTH,
+    "Updates | Enable and start apt-daily.timer": BOTH,
+    "Guard | Open": BOTH,
+    "Accounts | Set HOME_MODE in /etc/login.defs": BOTH,
+    "Accounts | Make group rempart-ssh": BOTH,
+    "Accounts | Set up account o.moreau": SERVEUR,
+    "Accounts | Set up account rempart": BOTH,
+    "Accounts | Set up account s.petit": POSTE,
+    "Firewall | Set up /etc/rempart/": BOTH,
+    "Accounts | Set up /etc/ssh/authorized_keys.d/": BOTH,
+    "Firewall | Write /etc/rempart/firewall.nft": BOTH,
+    "Accounts | Write /etc/ssh/authorized_keys.d/o.moreau": SERVEUR,
+    "Accounts | Write /etc/ssh/authorized_keys.d/rempart": BOTH,
+    "SSH | Write /etc/ssh/sshd_config.d/00-rempart.conf": BOTH,
+    "Firewall | Write /etc/sysctl.d/60-rempart.conf": BOTH,
+    "Firewall | Write /etc/systemd/system/rempart-firewall.service": BOTH,
+    "Firewall | Enable and start rempart-firewall.service": BOTH,
+    "SSH | Reload ssh.service": BOTH,
+    "Guard | Switch, prove a new login, keep": BOTH,
+    "Manifest | Record what rempart owns": BOTH,
+}
+"""Without the fourteen network settings."""
+
+
+def without_settings(found: dict[str, set[str]]) -> dict[str, set[str]]:
+    return {name: hosts for name, hosts in found.items() if hosts and "Set net." not in name}
+
+
+def test_site_changes_everything_on_stock_hosts_in_order(inventory: Path) -> None:
+    found = changes("site", inventory, hardened=False)
+    assert list(without_settings(found).items()) == list(EXPECTED.items())
+    assert sum("Set net." in name for name in found) == 14
+
+
+@pytest.mark.parametrize(("deploy", "role"), [("workstation", POSTE), ("sftp_server", SERVEUR)])
+def test_deploy_of_a_role_changes_hosts_of_that_role_alone(
+    inventory: Path, deploy: str, role: set[str]
+) -> None:
+    found = changes(deploy, inventory, hardened=False)
+    assert without_settings(found) == {
+        name: role for name, hosts in EXPECTED.items() if role <= hosts
+    }
+
+
+@pytest.mark.parametrize("deploy", ["site", "workstation", "sftp_server"])
+def test_second_run_changes_nothing(inventory: Path, deploy: str) -> None:
+    found = changes(deploy, inventory, hardened=True)
+    assert len(found) > 20
+    assert {name: hosts for name, hosts in found.items() if hosts} == {}
