@@ -1,0 +1,56 @@
+"""The sh that runs on hosts, whole as it is sent, read by shellcheck."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import date
+
+import pytest
+
+from rempart.engine.diff import diff
+from rempart.engine.guard import Guard
+from rempart.engine.observe import script
+from rempart.engine.remote import shell
+from rempart.hardening import desired
+from rempart.policy import Policy, Traits, load
+from rempart.resources import Observation, Resource
+from rempart.shipped import shipped
+
+TRAITS = Traits(
+    os="debian", release="13", codename="trixie", arch="amd64", virtualisation="none",
+    memory="standard", desktop="none", locale="fr_FR.UTF-8",
+)  # fmt: skip
+
+
+def complaints(text: str) -> str:
+    """Return shellcheck's warnings and errors about a POSIX script."""
+    command = ["shellcheck", "--shell=sh", "--severity=warning", "--format=gcc", "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.fixture(scope="module")
+def wanted() -> list[Resource]:
+    policy: Policy = load(shipped("templates").parent / "inventories" / "example.yaml")
+    return desired(policy, policy.host("srv-sftp"), TRAITS, date(2026, 11, 22))
+
+
+def test_shellcheck_is_there_and_complains_when_it_should() -> None:
+    assert shutil.which("shellcheck"), "apt-get install shellcheck"
+    assert "SC2154" in complaints('echo "$unknown"\n')
+
+
+def test_observation_is_clean_posix_shell(wanted: list[Resource]) -> None:
+    assert complaints(script(wanted)) == ""
+
+
+def test_changes_are_clean_posix_shell(wanted: list[Resource]) -> None:
+    nothing = Observation({"text": {"/etc/login.defs": ("",)}, "manifest": {}})
+    changes = diff(wanted, nothing)
+    assert {change.id.partition(":")[0] for change in changes} >= {"file", "user", "group", "unit"}
+    assert complaints(shell("lib") + "".join(change.script for change in changes)) == ""
+
+
+def test_guard_is_clean_posix_shell() -> None:
+    assert complaints(Guard().confirm_script()) == ""
+    assert complaints(shell("tidy") + shell("revert")) == ""
