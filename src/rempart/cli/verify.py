@@ -31,7 +31,8 @@ def verify(
 ) -> None:
     """Prove the hardening from inside and outside; exit code 1 when anything is not green.
 
-    A host that is not reached is not green. Nothing is changed on the hosts.
+    A host that is not reached is not green. Nothing is changed on the hosts, whose logs show the
+    attempts and a dry run of unattended-upgrades.
     """
     policy = load(inventory)
     names = selected(policy, host)
