@@ -5,6 +5,7 @@ Judged from inside the host and with OpenSSH's client, never with the transport 
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import time
@@ -52,26 +53,31 @@ class Patient:
     host: Host
     inventory: Path
     before: list[str]
+    jump: Host | None
 
     def logs_in(self) -> bool:
         """Tell whether the automation key and sudo work on a new connection."""
+        way = []
+        if self.jump:
+            hop = shlex.join([*self._ssh("j"), f"rempart@{self.jump.address}"])
+            way = ["-o", f"ProxyCommand={hop} -W %h:%p"]
+        command = [*self._ssh("a"), *way, f"rempart@{self.host.address}", "sudo -n true"]
+        try:
+            done = subprocess.run(command, capture_output=True, check=False, timeout=5)
+        except subprocess.TimeoutExpired:  # cut off in the middle of the login
+            return False
+        return done.returncode == 0
+
+    def _ssh(self, name: str) -> list[str]:
         options = {
-            "UserKnownHostsFile": self.inventory.parent / "known_hosts" / "t" / "a",
-            "HostKeyAlias": "t/a",
+            "UserKnownHostsFile": self.inventory.parent / "known_hosts" / "t" / name,
+            "HostKeyAlias": f"t/{name}",
             "BatchMode": "yes",
             "IdentitiesOnly": "yes",
             "ConnectTimeout": 1,
         }
         words = [f"-o{key}={value}" for key, value in options.items()]
-        command = ["ssh", "-F", "none", "-i", str(place.KEYS / "automation"), *words]
-        try:
-            done = subprocess.run(
-                [*command, f"rempart@{self.host.address}", "sudo -n true"],
-                capture_output=True, check=False, timeout=5,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:  # cut off in the middle of the login
-            return False
-        return done.returncode == 0
+        return ["ssh", "-F", "none", "-i", str(place.KEYS / "automation"), *words]
 
     def has(self, name: str) -> bool:
         """Tell whether the guard's folder has a file of that name."""
@@ -100,14 +106,19 @@ class Patient:
         """Start `rempart apply` with a fault built in, in a process group of its own."""
         return subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("sabotage.py")), fault, "apply",
-             str(self.inventory), "--yes", "--window", str(window_s)],
+             str(self.inventory), "--host", "a", "--yes", "--window", str(window_s)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
 
 
-def admitted(host: Host, tmp_path: Path) -> Patient:
-    """Enrol a host and make everything on it that needs no guard."""
-    patient = Patient(host, practice.enrolled(tmp_path, {"a": host}), [])
+def admitted(host: Host, tmp_path: Path, jump: Host | None = None) -> Patient:
+    """Enrol a host, as `t/a`, and make everything on it that needs no guard.
+
+    A jump host is enrolled, as `t/j`, and left so.
+    """
+    hosts = {"a": host} | ({"j": jump} if jump else {})
+    inventory = practice.enrolled(tmp_path, hosts, jumps={"a": "j"} if jump else {})
+    patient = Patient(host, inventory, [], jump)
     said, _ = patient.apply("stop_before_guard").communicate(timeout=300)
     assert "stopped here" in said, said
     patient.before = patient.snapshot()

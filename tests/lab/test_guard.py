@@ -174,6 +174,22 @@ def test_tables_of_others_survive_revert_and_apply(patient: Patient) -> None:
     assert patient.host.run("nft -s list table inet other").stdout == table
 
 
+def test_host_behind_a_jump_host_comes_back_over_it(
+    fresh_host: Callable[..., Host], tmp_path: Path
+) -> None:
+    patient = admitted(fresh_host(), tmp_path, jump=fresh_host())
+    assert patient.logs_in()
+    run = patient.apply("firewall_forgets_ssh")
+    wait_until(patient.is_armed, 60, run)
+    wait_until(lambda: not patient.logs_in(), WINDOW_S)
+    said, _ = run.communicate(timeout=90)
+    assert run.returncode == 1
+    assert "the host put everything back by itself" in said
+    assert patient.logs_in()
+    assert_as_before(patient)
+    assert_a_clean_run_succeeds(patient)
+
+
 def test_host_with_ssh_socket_comes_back_with_it(patient: Patient) -> None:
     patient.host.run("systemctl disable --now ssh.service && systemctl enable --now ssh.socket")
     assert patient.logs_in()
@@ -185,6 +201,8 @@ def test_host_with_ssh_socket_comes_back_with_it(patient: Patient) -> None:
     assert "the host put everything back by itself" in said
     assert patient.logs_in()
     assert_as_before(patient)
+    assert_a_clean_run_succeeds(patient)
+    assert patient.logs_in()
 
 
 def test_confirming_and_reverting_at_once_has_one_winner(fresh_host: Callable[..., Host]) -> None:

@@ -101,6 +101,10 @@ remove_unneeded() {
 }
 
 reload_unit() {
+  # Behind its socket sshd does not survive a reload; the next connection starts it anew.
+  if [ "$1" = ssh.service ] && systemctl -q is-active ssh.socket; then
+    systemctl -q stop ssh.service 2>/dev/null; clear_pending "$1"; return
+  fi
   systemctl try-reload-or-restart "$1"
   systemctl -q is-failed "$1" && fail "$1: failed after its reload"
   clear_pending "$1"
