@@ -20,6 +20,9 @@ FOREIGN = "192.0.2.1"
 MOST_PEOPLE = 200
 """Accounts for which `sshd -T` is asked, 20 ms each; a host with more is no host of a practice."""
 
+MOST_PEERS = 3
+"""Hosts that are asked to try ports, one after another, until one answers."""
+
 
 @pytest.fixture(scope="session")
 def policy(pytestconfig: pytest.Config) -> Policy:
@@ -57,7 +60,7 @@ def peer(
     policy: Policy, subject: Host, pytestconfig: pytest.Config
 ) -> Machine | RempartError | None:
     """Another host of the practice, to try from; why none answers; None where there is none."""
-    candidates = reach.peers(policy, subject)
+    candidates = reach.peers(policy, subject)[:MOST_PEERS]
     for candidate in candidates:
         machine = Machine(candidate.name, pytestconfig.getoption("--ssh-config"))
         try:

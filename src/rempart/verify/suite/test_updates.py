@@ -89,11 +89,13 @@ def test_the_timers_run(machine: Machine, proof: Proof) -> None:
     listed = machine.ask(f"date +%s; systemctl list-timers --all -o json {' '.join(TIMERS)}")
     try:
         now, _, rows = listed.partition("\n")
-        due_s = [int(row["next"]) / 1e6 - int(now) for row in json.loads(rows)]
+        # While a timer's service runs, there is no next time yet, but a last one, just now.
+        times = [int(row["next"] or row["last"]) / 1e6 for row in json.loads(rows)]
+        due_s = [time - int(now) for time in times]
     except (ValueError, KeyError, TypeError) as error:
         raise AnswerError(f"systemctl list-timers: cannot be read (got {error!r})") from error
     hours = [round(seconds / 3600) for seconds in due_s]
-    late = [f"in {hour} h" for hour in hours if not -1 <= hour <= 48]
+    late = [f"in {hour} h" for hour in hours if not -24 <= hour <= 48]
     proof.that(len(hours) == 2, "two timers", f"{len(hours)} timers", "systemctl list-timers")
     proof.none(late, "due within 48 h", "systemctl list-timers")
 
