@@ -57,7 +57,8 @@ def summary(hosts: Iterable[HostPlan]) -> str:
 def show_results(console: Console, results: Sequence[HostResult], told: Collection[str]) -> None:
     """Print what was changed on each host, then the failures that were not told with the plan."""
     for result in sorted(results, key=lambda each: each.host):
-        state = "FAILED" if result.error else f"{len(result.changed)} changes made"
+        made = len(result.changed)
+        state = "FAILED" if result.error else f"{made} change{'s' * (made != 1)} made"
         _line(console, f"{result.host}: {state}", "red" if result.error else "green")
         for label in result.changed:
             late = " (decided while applying)" if label in result.decided_while_applying else ""

@@ -61,7 +61,7 @@ def test_host_that_changed_since_the_plan_is_refused_alone(cabinet_kept: Cabinet
         "rempart: t/a: has changed since the plan was made; nothing was done; plan again\n"
     )
     assert state(cabinet.a) == before
-    assert f"t/b: 1 changes made\n    {LABEL}\n" in done.stdout
+    assert f"t/b: 1 change made\n    {LABEL}\n" in done.stdout
     assert "by hand" not in cabinet.b.run("cat /etc/apt/apt.conf.d/52rempart").stdout
 
 

@@ -166,7 +166,7 @@ def test_apply_of_a_host_that_turns_hostile_is_its_error_alone(victim: Cabinet) 
     assert_harmless(done)
     assert done.returncode == 1
     assert one_line(done.stderr).startswith("rempart: t/b: ")
-    assert "t/a: 1 changes made" in done.stdout
+    assert "t/a: 1 change made" in done.stdout
     assert "t/b: FAILED" in done.stdout
     victim.b.run("ln -sf dash /usr/bin/sh.new && mv -fT /usr/bin/sh.new /usr/bin/sh")
     assert practice.rempart("apply", victim.inventory, "--yes").returncode == 0
