@@ -59,8 +59,8 @@ def as_wanted(resource: Resource) -> Iterable[str]:
         case Group():
             yield f"group\t{resource.group}\t99"
         case User():
-            yield f"user\t{resource.login}\t{resource.comment}\t{resource.shell}"
-            yield f"shadow\t{resource.login}\tnone\t{resource.expires}"
+            yield f"user\t{resource.login}\t{resource.comment}\t{resource.shell}\t1000"
+            yield f"shadow\t{resource.login}\t{resource.expires}"
             yield f"member\t{resource.login}\t{','.join(resource.groups)}"
         case Directory():
             yield f"directory\t{resource.path}\t41ed\troot\troot"

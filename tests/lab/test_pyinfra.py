@@ -167,7 +167,8 @@ def test_dry_runs_change_nothing(fleet: Fleet) -> None:
 def test_risky_change_without_the_guards_operations_fails(fleet: Fleet, tmp_path: Path) -> None:
     deploy = tmp_path / "no_guard.py"
     deploy.write_text(
-        "from rempart.engine.deploy import Deploy, stage_change\n"
+        "from rempart.engine.deploy import Deploy\n"
+        "from rempart.engine.operations import stage_change\n"
         "run = Deploy()\n"
         "stage_change(run.run, run.guard, 'file:/etc/ssh/sshd_config.d/00-rempart.conf', 0,"
         " name='SSH | Write the drop-in')\n"
