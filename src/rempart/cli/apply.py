@@ -52,10 +52,10 @@ def apply(
     names = [each.host.partition("/")[2] for each in plan.hosts]
     names = selected(policy, host) if host else names
     told: set[str] = set()
-    if what.suffix != ".json" and not json:
+    if _is_policy(what) and not json:
         show_plan(Console(), plan.hosts)
         told = {each.error for each in plan.hosts}
-    if what.suffix != ".json" and any(each.changes for each in plan.hosts) and not yes:
+    if _is_policy(what) and any(each.changes for each in plan.hosts) and not yes:
         if json:
             raise RempartError("apply: --json cannot ask; add --yes, or give a plan file")
         typer.confirm("Make these changes?", abort=True)
@@ -67,9 +67,13 @@ def apply(
     raise typer.Exit(1 if any(each.error for each in results) else 0)
 
 
+def _is_policy(what: Path) -> bool:
+    return what.suffix in {".yaml", ".yml"}
+
+
 def _plan(what: Path, hosts: Sequence[str] | None, *, quiet: bool) -> tuple[Plan, Policy]:
     """Return the plan to carry out, read or made now, and its policy."""
-    if what.suffix != ".json":
+    if _is_policy(what):
         policy = load(what)
         return observe(policy, selected(policy, hosts), quiet=quiet), policy
     plan = read_plan(what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -13,6 +14,7 @@ from rempart.engine.guard import Guard
 from rempart.engine.plan import HostPlan, PlannedChange, host_plan
 from rempart.engine.run import Run
 from rempart.engine.session import each_host
+from rempart.errors import RempartError
 from rempart.hardening import CONCERNS
 from rempart.policy import Policy
 
@@ -64,13 +66,21 @@ def _apply_host(
         return HostResult(name, error=refusal)
     if not now.changes:
         return HostResult(name)
-    expected = {change.label for change in now.changes}
+    deploy = Deploy(guard=guard)
+    error = ""
     try:
-        _steps(Deploy(guard=guard), name, step)
-    except NestedOperationError as error:
-        return HostResult(name, tuple(run.done), error=run.error or _said(run, str(error)))
-    changed = tuple(run.done)
-    return HostResult(name, changed, tuple(c for c in changed if c not in expected))
+        _steps(deploy, name, step)
+    except NestedOperationError as failed:
+        error = run.error or _said(run, str(failed))
+    except RempartError as failed:
+        error = str(failed)
+    if error:
+        # What was done is noted as far as the host can still be reached; the error stands anyway.
+        with suppress(NestedOperationError, RempartError):
+            deploy.journal()
+    planned_labels = {change.label for change in now.changes}
+    late = tuple(label for label in run.done if label not in planned_labels)
+    return HostResult(name, tuple(run.done), late, error)
 
 
 def _said(run: Run, op_hash: str) -> str:
@@ -112,4 +122,5 @@ def stale(planned: HostPlan | None, now: HostPlan) -> str:
 
 def _reviewed(change: PlannedChange) -> PlannedChange:
     """Return what of a change must be as it was reviewed: all but the versions that apt offers."""
-    return replace(change, diff=()) if change.id.startswith("package:") else change
+    install = change.id.startswith("package:") and change.action == "create"
+    return replace(change, diff=()) if install else change

@@ -69,6 +69,10 @@ class Deploy:
     def settle(self) -> None:
         """Note on the host what rempart owns now."""
         self._declare("Manifest | Record what rempart owns", operations.settle, self.run)
+        self.journal()
+
+    def journal(self) -> None:
+        """Note on the host what this run did, also where it failed half-way."""
         keep_journal = operations.keep_journal
         self._declare("Journal | Record this run", keep_journal, self.run, self.guard)
 

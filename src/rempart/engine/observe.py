@@ -78,7 +78,7 @@ def parse(lines: Iterable[str], resources: Sequence[Resource]) -> Answer:
         unanswered = [r.id for r in resources if not _answered(r, seen)]
         for resource in resources:
             resource.diff(seen)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, ArithmeticError) as error:
         return Unobserved(f"its answer makes no sense ({type(error).__name__})")
     if unanswered:
         return Unobserved(f"no answer about {unanswered[0]}")

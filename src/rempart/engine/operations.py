@@ -90,7 +90,7 @@ def change_packages(run: Run) -> Commands:
     _show(run, *todo)
     names = {action: [c.id.partition(":")[2] for c in todo if c.action == action]
              for action in ("create", "remove")}  # fmt: skip
-    script = apt_script(install=names["create"], remove=names["remove"])
+    script = apt_script(names["create"], names["remove"], run.observation)
     yield as_root(script, timeout_s=APT_TIMEOUT_S)
     run.packages_changed = True
     run.done += [change.label for change in todo]

@@ -9,6 +9,8 @@ from rempart.hardening.accounts import KEY_FOLDER, SSH_GROUP
 from rempart.policy import Host, Policy
 from rempart.resources import File, Observation, Resource, User
 
+NOBODY = 65534
+
 
 def refusals(
     policy: Policy, host: Host, desired: Sequence[Resource], seen: Observation
@@ -41,4 +43,15 @@ def refusals(
     account = wanted.get(f"user:{user}")
     if not (isinstance(account, User) and SSH_GROUP in account.groups and account.until is None):
         reasons.append(f"the wanted account {user} is not in group {SSH_GROUP} for ever")
-    return reasons
+    return reasons + _system_accounts(desired, seen)
+
+
+def _system_accounts(desired: Sequence[Resource], seen: Observation) -> list[str]:
+    """Return why an account that the system made for a daemon must not become a person's."""
+    return [
+        f"the login {account.login} is a system account here (uid {uid}); choose another login"
+        for account in desired
+        if isinstance(account, User) and not account.system
+        for uid in seen.get("user", account.login)[2:3]
+        if not (uid.isdigit() and 1000 <= int(uid) < NOBODY)
+    ]

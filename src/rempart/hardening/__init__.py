@@ -25,10 +25,15 @@ CONCERNS: dict[str, Concern] = {
 
 
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> list[Resource]:
-    """Return everything that a host should have, in the order of a run."""
+    """Return everything that a host should have, in the order of a run.
+
+    What only serves controls that are excepted on that host today is left out, and so given up.
+    """
+    excepted = policy.excepted(host, today)
     wanted = [
         resource
         for concern in CONCERNS.values()
         for resource in concern(policy, host, traits, today)
+        if not resource.controls or not excepted.issuperset(resource.controls)
     ]
     return sorted(wanted, key=lambda resource: (resource.rank, resource.id))

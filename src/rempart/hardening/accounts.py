@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from rempart.policy import AuthorizedKey, Host, Policy, Traits
@@ -60,13 +61,11 @@ def _accounts(policy: Policy, host: Host, today: date) -> list[User]:
         groups += [SSH_GROUP] if person.keys else []
         accounts.append(_account(person.login, person.name, tuple(groups), person.until))
     automation = policy.provider.automation.user
-    accounts.append(_account(automation, "rempart automation", (SSH_GROUP,), None, shell="/bin/sh"))
-    return accounts
+    ours = _account(automation, "rempart automation", (SSH_GROUP,), None)
+    return [*accounts, replace(ours, shell="/bin/sh", system=True)]
 
 
-def _account(
-    login: str, name: str, groups: tuple[str, ...], until: date | None, shell: str = "/bin/bash"
-) -> User:
+def _account(login: str, name: str, groups: tuple[str, ...], until: date | None) -> User:
     return User(
         concern="accounts",
         controls=("AC-1", "AC-2", "AC-3"),
@@ -75,7 +74,6 @@ def _account(
         comment=name,
         groups=groups,
         managed=(SUDO_GROUP, SSH_GROUP),
-        shell=shell,
         until=until,
     )
 

@@ -42,24 +42,35 @@ KEY_ALGORITHMS = (
 )
 
 CHECK = f"""
-include='^[[:space:]]*Include[[:space:]]+"?/etc/ssh/sshd_config\\.d/'
-grep -Eqi "$include"'\\*\\.conf' /etc/ssh/sshd_config || {{
+mkdir -p -m 755 /run/sshd
+full=$(mktemp)
+trap 'rm -f "$full" "$full.said"' EXIT
+drop_ins=$(printf '%s\\n' /etc/ssh/sshd_config.d/*.conf "$TARGET" | LC_ALL=C sort -u |
+  while IFS= read -r file; do
+    if [ "$file" = "$TARGET" ]; then printf 'Include %s\\n' "$CANDIDATE"
+    elif [ -e "$file" ]; then printf 'Include %s\\n' "$file"; fi
+  done)
+DROP_INS=$drop_ins awk '
+  tolower($1) == "include" && $2 ~ "^\\"?/etc/ssh/sshd_config[.]d/[*][.]conf\\"?$" {{
+    print ENVIRON["DROP_INS"]; found = 1; next }}
+  {{ print }} END {{ exit !found }}' /etc/ssh/sshd_config > "$full" || {{
   echo '/etc/ssh/sshd_config does not include sshd_config.d; put the stock Include line back' >&2
   exit 1
 }}
-mkdir -p -m 755 /run/sshd
-full=$(mktemp)
-{{
-  printf 'Include %s\\n' "$CANDIDATE"
-  for file in /etc/ssh/sshd_config.d/*.conf; do
-    [ ! -e "$file" ] || [ "$file" = "$TARGET" ] || printf 'Include %s\\n' "$file"
-  done
-  grep -Evi "$include" /etc/ssh/sshd_config
-}} > "$full"
-sshd -t -f "$full" && sshd -T -f "$full" | grep -qx 'allowgroups {SSH_GROUP}'
-result=$?
-rm -f "$full"
-exit $result
+sshd -t -f "$full"
+sshd -T -f "$full" > "$full.said"
+for wanted in 'passwordauthentication no' 'permitrootlogin no' 'authenticationmethods publickey'; do
+  grep -qx "$wanted" "$full.said" || {{
+    echo "sshd would not say '$wanted': a line above the Include of sshd_config.d wins" >&2
+    exit 1
+  }}
+done
+[ "$(grep '^allowgroups ' "$full.said")" = 'allowgroups {SSH_GROUP}' ] || {{
+  echo 'AllowGroups is set elsewhere too, and adds up; remove it there:' >&2
+  grep -il '^[[:space:]]*AllowGroups' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf |
+    grep -vxF "$TARGET" >&2
+  exit 1
+}}
 """
 """sshd's own check of the whole configuration as it would be with the new file in its place."""
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, model_validator
 from rempart.policy.base import Model, described
 from rempart.policy.key import KeyInFile, PublicKey
 from rempart.policy.mistake import wrong
-from rempart.policy.value import Date, Label, Login, Text
+from rempart.policy.value import Date, FullName, Label, Login
 
 PersonRole = Literal[
     "practitioner",
@@ -60,7 +60,7 @@ class Person(Model):
     """A person of the practice: one login, for that person alone."""
 
     login: Login = described("The account's name; the same on all hosts.", "s.petit")
-    name: Text = described("First name and name.", "Sophie Petit")
+    name: FullName = described("First name and name.", "Sophie Petit")
     role: PersonRole = described(
         "What the person does. An administrator's account may use sudo, with a password, and is"
         " kept apart from that person's daily account.",

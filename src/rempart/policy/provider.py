@@ -13,7 +13,7 @@ from rempart.policy.key import KeyFile, public_key, read_public_key
 from rempart.policy.mistake import wrong
 from rempart.policy.person import AuthorizedKey
 from rempart.policy.update import Updates
-from rempart.policy.value import IPNetwork, Login, Network, Text
+from rempart.policy.value import FullName, IPNetwork, Login, Network, Text
 
 Baseline = Literal["minimal", "intermediary", "enhanced"]
 
@@ -32,7 +32,7 @@ class Technician(Model):
     """A technician of the provider, with an administrator account on every host."""
 
     login: Login = described("The account's name.", "t.leroy")
-    name: Text = described("First name and name.", "Thomas Leroy")
+    name: FullName = described("First name and name.", "Thomas Leroy")
     keys: tuple[AuthorizedKey, ...] = described(
         "Public SSH keys.", [{"file": "keys/t.leroy.pub"}], min_length=1
     )

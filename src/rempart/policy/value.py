@@ -56,6 +56,14 @@ def text(value: object) -> str:
     return value
 
 
+def full_name(value: object) -> str:
+    """Return a person's name, as the first field of passwd(5)'s comment can hold it."""
+    name = text(value)
+    if {",", ":"} & set(name):
+        raise wrong("must have neither ',' nor ':'", "write the first name, then the name")
+    return name
+
+
 def _matching(pattern: re.Pattern[str], value: object, message: str, hint: str) -> str:
     # `fullmatch`, because `$` would let a final line break through.
     if not isinstance(value, str) or not pattern.fullmatch(value):
@@ -181,6 +189,7 @@ IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 
 Text = Annotated[str, PlainValidator(text), _string()]
+FullName = Annotated[str, PlainValidator(full_name), _string()]
 Login = Annotated[str, PlainValidator(login), _string(pattern=LOGIN)]
 Label = Annotated[str, PlainValidator(label), _string(pattern=LABEL)]
 Address = Annotated[IPAddress, PlainValidator(address), _string(pattern=NETWORK)]

@@ -121,4 +121,6 @@ def content_seen(path: str, seen: Observation) -> str:
         return ""
     if encoded == "-":
         return f"(more than {LARGEST_SHOWN // 1024} KiB, not shown)\n"
+    if len(encoded) > 2 * LARGEST_SHOWN:
+        raise ValueError("more bytes than were asked for")
     return base64.b64decode(encoded, validate=True).decode("utf-8", "replace")

@@ -55,10 +55,15 @@ class Package(Resource):
             return None
         if self.present:
             version = seen.get("inst", self.package)[0]
-            return self.change("create", [f"+ {self.package} {_known(version)}"], "")
+            lines = [f"+ {self.package} {_known(version)}", *_brought_along(seen)]
+            return self.change("create", lines, "")
         also = sorted(name for name in seen.facts.get("remv", {}) if name != self.package)
         lines = [f"- {self.package} {found[1]}", *(f"- {name} (depends on it)" for name in also)]
         return self.change("remove", lines, "")
+
+    def original(self, seen: Observation) -> tuple[str, ...]:
+        """Keep the state before; a package that must be absent is never ours to remove later."""
+        return super().original(seen) if self.present else ("unwanted",)
 
     @classmethod
     def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
@@ -72,7 +77,18 @@ def _known(version: str) -> str:
     return "(version decided only while applying)" if version == "absent" else version
 
 
-def apt_script(install: Sequence[str], remove: Sequence[str]) -> str:
-    """Return sh that removes and installs packages in one go each."""
-    script = call("apt_remove", *remove) if remove else ""
+def _brought_along(seen: Observation) -> list[str]:
+    """Return lines for what apt installs or upgrades although the policy does not name it."""
+    named = seen.facts.get("package", {})
+    brought = (item for item in sorted(seen.facts.get("inst", {}).items()) if item[0] not in named)
+    return [f"+ {name} {fields[0]} (comes along)" for name, fields in brought if fields]
+
+
+def apt_script(install: Sequence[str], remove: Sequence[str], seen: Observation) -> str:
+    """Return sh that removes and installs packages in one go each.
+
+    A removal is refused on the host when it would take more along than ``seen`` says.
+    """
+    going = "".join(f"{name} " for name in sorted(seen.facts.get("remv", {})))
+    script = call("apt_remove", going, *remove) if remove else ""
     return script + (call("apt_install", *install) if install else "")

@@ -1,6 +1,6 @@
 """User: a person's account. Their SSH keys are a File below ``/etc/ssh/authorized_keys.d``.
 
-Password hashes never leave the host: the probe says only whether one is set.
+Password hashes never leave the host: the probe does not look at them.
 """
 
 from __future__ import annotations
@@ -16,11 +16,8 @@ from rempart.resources.group import ACCOUNT_FILES
 EPOCH = date(1970, 1, 1)
 """Day 0 of the expiry field, shadow(5)."""
 
-SHADOW_AWK = r"""awk -F: '{
-  p = $2 == "" ? "empty" : $2 == "*" ? "none" : substr($2, 1, 1) == "!" ? "locked" : "set"
-  print "shadow\t" $1 "\t" p "\t" $8
-}'"""
-
+PASSWD_AWK = r"""awk -F: '{ print "user\t" $1 "\t" $5 "\t" $7 "\t" $3 }'"""
+SHADOW_AWK = r"""awk -F: '{ print "shadow\t" $1 "\t" $8 }'"""
 MEMBER_AWK = r"""awk -F: -v wanted="$logins" 'BEGIN { n = split(wanted, w, " ") }
   { m = split($4, names, ","); for (i = 1; i <= m; i++) of[names[i]] = of[names[i]] "," $1 }
   END { for (i = 1; i <= n; i++) print "member\t" w[i] "\t" substr(of[w[i]], 2) }'"""
@@ -31,8 +28,8 @@ class User(Resource):
     """An account by login.
 
     ``groups`` are the supplementary groups it must be in; of the ``managed`` groups it must be in
-    no other. ``until`` is the last day it may be used; the account expires at the end of that day
-    and that blocks every way in, shadow(5).
+    no other. A ``system`` account is rempart's own, made by enrolment. ``until`` is the last day it
+    may be used; the account expires at the end of that day, which blocks every way in, shadow(5).
     """
 
     kind = "user"
@@ -43,6 +40,7 @@ class User(Resource):
     groups: tuple[str, ...] = ()
     managed: tuple[str, ...] = ()
     shell: str = "/bin/bash"
+    system: bool = False
     until: date | None = None
 
     @property
@@ -67,7 +65,7 @@ class User(Resource):
         return (
             table("user", logins)
             + f"logins={quoted([' '.join(logins)])}\n"
-            + 'getent passwd $logins | awk -F: \'{print "user\\t" $1 "\\t" $5 "\\t" $7}\'\n'
+            + f"getent passwd $logins | {PASSWD_AWK}\n"
             + f"getent shadow $logins | {SHADOW_AWK}\n"
             + f"getent group | {MEMBER_AWK}\n"
         )
@@ -85,7 +83,7 @@ class User(Resource):
         for what, old, new, option in (
             ("name", comment.split(",")[0], self.comment, "--comment"),
             ("shell", shell, self.shell, "--shell"),
-            ("expires", (*seen.get("shadow", self.login), "")[1], self.expires, "--expiredate"),
+            ("expires", (*seen.get("shadow", self.login), "")[0], self.expires, "--expiredate"),
         ):
             if old != new:
                 lines += [f"- {what} {old or 'never'}", f"+ {what} {new or 'never'}"]

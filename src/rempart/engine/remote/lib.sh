@@ -52,7 +52,7 @@ restore_file() {
   mark_pending "$@"
   if [ -e "$kept" ] || [ -L "$kept" ]; then
     cp -a -- "$kept" "$path.rempart-new"; mv -fT -- "$path.rempart-new" "$path"; rm -rf "$kept"
-  else rm -f -- "$path" "$kept.absent"; fi
+  elif [ -e "$kept.absent" ]; then rm -f -- "$path" "$kept.absent"; fi
   case $path in /etc/systemd/system/*) systemctl daemon-reload ;; esac
 }
 
@@ -84,21 +84,29 @@ missing() { fail "$1: no such file; the package that brings it is not installed"
 # apt waits for another apt, keeps local changes to configuration, and never asks.
 apt() {
   apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef \
-    -o Dpkg::Options::=--force-confold --no-install-recommends "$@" >&2
+    -o Dpkg::Options::=--force-confold --no-install-recommends "$@" < /dev/null >&2
 }
 
+# Nothing may go to make room: what an install would remove is for a person to decide.
 apt_install() {
   [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -mtime -1 -print -quit 2>/dev/null)" ] ||
     apt update
-  apt install "$@" || { apt update && apt install "$@"; }
+  apt install --no-remove "$@" || { apt update && apt install --no-remove "$@"; }
 }
 
-apt_remove() { apt purge "$@"; }
+# PACKAGE…: what apt would remove with these, one name a line.
+would_go() { apt-get -s -qq remove "$@" | sed -n 's/^Remv \([^ ]*\) .*/\1/p' | sort; }
 
-remove_unneeded() {
-  gone=$(apt-get -s -qq remove "$1" | grep -c '^Remv' || :)
-  if [ "$gone" -le 1 ]; then apt purge "$1"; fi
+# REVIEWED PACKAGE…: removes these; REVIEWED are the names that a person saw go, these included.
+# Configuration and data stay: a purge would run what other packages do to their data.
+apt_remove() {
+  reviewed=$1; shift
+  would=$(would_go "$@" | tr '\n' ' ')
+  [ "$would" = "$reviewed" ] || fail "removing $* would remove $would(reviewed: $reviewed); plan again"
+  apt remove "$@"
 }
+
+remove_unneeded() { [ "$(would_go "$1")" != "$1" ] || apt remove "$1"; }
 
 reload_unit() {
   # Behind its socket sshd does not survive a reload; the next connection starts it anew.
@@ -114,10 +122,12 @@ retire_unit() { systemctl -q disable --now "$1" 2>/dev/null || :; clear_pending 
 
 remove_group() { ! getent group "$1" >/dev/null || groupdel "$1"; }
 
-# LOGIN: nobody gets in any more and nobody stays in; the files stay.
+# LOGIN: nobody gets in any more and nobody stays in; the files stay. An expired account lets nobody
+# in by any way, and unlike a locked one it is whole again when its date is taken away.
 retire_user() {
-  getent passwd "$1" >/dev/null || return 0
-  usermod --lock --expiredate 1 "$1"
+  uid=$(id -u "$1" 2>/dev/null) || return 0
+  usermod --expiredate 1 "$1"
+  [ "$uid" -ge 1000 ] || return 0
   loginctl terminate-user "$1" 2>/dev/null || :
   pkill -KILL -U "$1" || :
 }
