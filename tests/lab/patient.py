@@ -5,12 +5,14 @@ Judged from inside the host and with OpenSSH's client, never with the transport 
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import practice
@@ -54,6 +56,7 @@ class Patient:
     inventory: Path
     before: list[str]
     jump: Host | None
+    runs: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def logs_in(self) -> bool:
         """Tell whether the automation key and sudo work on a new connection."""
@@ -104,11 +107,20 @@ class Patient:
 
     def apply(self, fault: str, window_s: int = WINDOW_S) -> subprocess.Popen[str]:
         """Start `rempart apply` with a fault built in, in a process group of its own."""
-        return subprocess.Popen(
+        run = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("sabotage.py")), fault, "apply",
              str(self.inventory), "--host", "a", "--yes", "--window", str(window_s)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
+        self.runs.append(run)
+        return run
+
+    def discharge(self) -> None:
+        """End the runs that a failed test has left behind."""
+        for run in self.runs:
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+                run.wait()
 
 
 def admitted(host: Host, tmp_path: Path, jump: Host | None = None) -> Patient:

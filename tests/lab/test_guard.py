@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import practice
@@ -25,8 +25,10 @@ from rempart.engine.remote import shell
 
 
 @pytest.fixture
-def patient(fresh_host: Callable[..., Host], tmp_path: Path) -> Patient:
-    return admitted(fresh_host(), tmp_path)
+def patient(fresh_host: Callable[..., Host], tmp_path: Path) -> Iterator[Patient]:
+    patient = admitted(fresh_host(), tmp_path)
+    yield patient
+    patient.discharge()
 
 
 @pytest.mark.parametrize(
