@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 FAMILIES = (
     {"SS-1", "SS-2", "AC-3", "AC-5"},
-    {"FW-1", "FW-2", "FW-3", "SF-2"},
+    {"FW-1", "FW-2", "FW-3", "FW-4", "SF-2"},
     {"UP-1", "UP-2"},
 )
 """Controls that look at the same things: a break is judged by all of its family."""
@@ -176,10 +176,10 @@ BREAKS = (
         "chage -E 2030-01-01 m.durand",
         "chage -E -1 m.durand",
     ),
-    Break("no rules at all", {"FW-1", "FW-2"}, "nft flush ruleset", RELOAD_RULES),
+    Break("no rules at all", {"FW-1", "FW-2", "FW-4"}, "nft flush ruleset", RELOAD_RULES),
     Break(
         "IPv6 is forgotten",
-        {"FW-1", "FW-2"},
+        {"FW-1", "FW-2", "FW-4"},
         "nft delete table inet rempart && nft 'table ip rempart { chain input {"
         " type filter hook input priority 0; policy drop;"
         " ct state established,related accept; iif lo accept; tcp dport 22 accept; }; }'",
@@ -191,23 +191,31 @@ BREAKS = (
         "systemctl disable rempart-firewall",
         "systemctl enable rempart-firewall",
     ),
-    edited("a reboot brings rules that accept", {"FW-1"}, RULES, "'s/policy drop/policy accept/'"),
+    edited(
+        "a reboot brings rules that accept",
+        {"FW-1", "FW-4"},
+        RULES,
+        "'s/policy drop/policy accept/'",
+    ),
     Break(
         "SSH is open to all",
-        {"FW-2"},
+        {"FW-2", "FW-4"},
         "nft insert rule inet rempart input tcp dport 22 accept",
         RELOAD_RULES,
     ),
     Break(
         "a rule for remote desktops",
-        {"FW-2"},
+        {"FW-2", "FW-4"},
         "nft insert rule inet rempart input ip saddr 10.77.0.0/16 tcp dport 3389 accept",
         RELOAD_RULES,
     ),
     listening("an unknown program listens", {"FW-3"}, 3390),
     listening("an unknown program listens for datagrams", {"FW-3"}, 5353, "udp"),
     listening(
-        "an unknown program is reached", {"FW-2", "FW-3"}, 3389, rule="tcp dport 3389 accept"
+        "an unknown program is reached",
+        {"FW-2", "FW-3", "FW-4"},
+        3389,
+        rule="tcp dport 3389 accept",
     ),
     listening("something listens on telnet's port", {"FW-3", "SF-2"}, 23),
     Break(

@@ -1,4 +1,4 @@
-"""FW-1 to FW-3: nothing comes in but what the policy names, now and after a reboot."""
+"""FW-1 to FW-4: nothing comes in but what the policy names, now and after a reboot."""
 
 from __future__ import annotations
 
@@ -52,6 +52,29 @@ def _drops(machine: Machine, path: str) -> bool:
     script = f"nft -f {path} && nft -j list ruleset"
     loaded = machine.ask(f"unshare --net sh -c {quote(script)}", ok=(0, 1))
     return bool(loaded) and any(chain.drops for chain in nft.input_chains(loaded))
+
+
+_ACTIVE_UNITS = """
+units=$(systemctl list-units --type=service --state=active --no-legend --plain | cut -d' ' -f1)
+systemctl show -p ExecStart -- $units
+"""
+
+
+@pytest.mark.control("FW-4")
+def test_the_rules_that_run_are_the_reviewed_ones(machine: Machine, proof: Proof) -> None:
+    """The kernel has, unaltered, the tables of a file that a running unit loaded.
+
+    The file is loaded in an empty network namespace, and both are printed by nft.
+    """
+    files = _LOADS.findall(machine.ask(_ACTIVE_UNITS, name="systemctl show"))
+    runs = machine.ask("nft list ruleset")
+    loaded = {
+        path: machine.ask(f"unshare --net sh -c {quote(f'nft -f {path} && nft list ruleset')}")
+        for path in sorted(set(files))
+    }
+    same = [path for path, rules in loaded.items() if rules.strip() and rules.strip() in runs]
+    wanted = "the tables of a file that a unit loads"
+    proof.that(bool(same), wanted, f"other rules than {', '.join(loaded) or 'any file'}", "nft")
 
 
 @pytest.mark.control("FW-2")
