@@ -131,10 +131,14 @@ class Run:
 
 def _unconfirmed(seen: Observation) -> list[str]:
     """Refuse a host with an armed guard: what is seen there may be undone at any moment."""
-    return [
-        f"a change by {owner} is not confirmed yet, its guard is {guard}; wait for it"
-        for guard, (owner, *_) in seen.facts.get("guard", {}).items()
-    ]
+    reasons = []
+    for guard, (owner, *trigger) in seen.facts.get("guard", {}).items():
+        what = f"a change by {owner} is not confirmed yet, its guard is {guard}"
+        # Its revert was killed, or could not put everything back; the next boot would try again.
+        left = "nothing undoes it; as root there: sh /var/lib/rempart/guard/revert now"
+        reasons.append(f"{what}; {'wait for it' if trigger == ['live'] else left}")
+    return reasons
+
 
 
 _runs: WeakKeyDictionary[Host, Run] = WeakKeyDictionary()

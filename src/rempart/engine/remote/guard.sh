@@ -12,6 +12,7 @@ guard_open() {
     fi
     # Its controller died before the timer ran, or its revert was killed.
     sh $guard/revert now || fail "an earlier change could not be put back; mend it on the console"
+    fail "an unconfirmed change of $(guard_owner) was put back just now; plan again"
   fi
   if [ -e $guard/run ] && [ ! -e $guard/confirmed ] && [ ! -e $guard/reverted ] &&
     [ -n "$(find $guard/run -mmin -10)" ]; then
@@ -35,7 +36,7 @@ guard_stage() {
 # Where a path's copy waits: on the path's own filesystem, so that putting it back is one rename.
 shelter() { # PATH NUMBER
   parent=${1%/*}; while [ ! -d "$parent" ]; do parent=${parent%/*}; done
-  if [ "$(stat -c %d "${parent:-/}")" = "$(stat -c %d $guard)" ]; then echo "$guard/old/$2"
+  if [ "$(stat -L -c %d "${parent:-/}")" = "$(stat -L -c %d $guard)" ]; then echo "$guard/old/$2"
   else echo "${parent:-}/.rempart-guard.$2"; fi
 }
 
@@ -53,7 +54,7 @@ keep_copy() { # PATH
 keep_directories() { # PATH: modes and owners from here up to the root
   parent=$1
   while [ -n "$parent" ]; do
-    if [ -d "$parent" ]; then stat -c '%a	%u	%g	%n' -- "$parent" >> $guard/parents
+    if [ -d "$parent" ]; then stat -L -c '%a	%u	%g	%n' -- "$parent" >> $guard/parents
     else printf -- '-\t-\t-\t%s\n' "$parent" >> $guard/parents; fi
     parent=${parent%/*}
   done

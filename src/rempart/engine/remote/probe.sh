@@ -80,9 +80,10 @@ probe_self() {
     [ -n "$way" ] && { printf 'way\tssh\t%s\n' "$way"; break; }
     process=$(sed 's/.*) . \([0-9]*\) .*/\1/' "/proc/$process/stat" 2>/dev/null) || break
   done
-  if systemctl -q is-active rempart-guard.timer || systemctl -q is-active rempart-guard.service; then
-    for name in armed reverting; do
-      [ -e $state/guard/$name ] && printf 'guard\t%s\t%s\n' "$name" "$(tail -n1 $state/guard/run)"
-    done
-  fi
+  trigger=gone
+  ! systemctl -q is-active rempart-guard.timer rempart-guard.service || trigger=live
+  for name in armed reverting; do
+    [ -e $state/guard/$name ] &&
+      printf 'guard\t%s\t%s\t%s\n' "$name" "$(tail -n1 $state/guard/run)" "$trigger"
+  done
 }
