@@ -217,14 +217,17 @@ def test_confirming_and_reverting_at_once_has_one_winner(fresh_host: Callable[..
         in_guard guard_open $1 me
         echo 'echo new > /etc/raced' | base64 | in_guard guard_stage $1 0 path:/etc/raced
         base64 /root/revert.sh | in_guard guard_switch $1 60 nonce >/dev/null
-        { in_guard guard_confirm nonce 2>&1 | tail -n1 > /root/answer; } &
-        sleep $2; sh /var/lib/rempart/guard/revert timer 2>/dev/null; wait
+        { sleep $2; in_guard guard_confirm nonce 2>&1 | tail -n1 > /root/answer; } &
+        sleep $3; sh /var/lib/rempart/guard/revert timer 2>/dev/null; wait
         cat /root/answer; ls /etc/raced /var/lib/rempart/guard 2>/dev/null; rm -f /etc/raced
     """
+    # Either has the lead in turn: none to tell them apart by, then so much that it surely wins.
+    lead = ["0", "0.005", "0.01", "0.02", "0.04", "0.08", "2"]
+    waits = [f"0 {each}" for each in lead] + [f"{each} 0" for each in lead]
     kept = "confirmed /etc/raced /var/lib/rempart/guard: confirmed run"
     undone = "the host had already put everything back /var/lib/rempart/guard: reverted run"
     outcomes = {
-        " ".join(host.run(f"set -- {turn} {turn * 0.004:.3f}; {race}", check=False).stdout.split())
-        for turn in range(16)
+        " ".join(host.run(f"set -- {turn} {wait}; {race}", check=False).stdout.split())
+        for turn, wait in enumerate(waits)
     }
     assert outcomes == {kept, undone}
