@@ -20,7 +20,7 @@ import practice
 from lab import place
 from lab.host import Host
 
-WINDOW_S = 12
+WINDOW_S = 20
 GUARD = "/var/lib/rempart/guard"
 UNITS = "ssh.service ssh.socket rempart-firewall.service nftables.service"
 

@@ -115,7 +115,7 @@ def test_timeout_is_for_the_whole_command(route: Route, command: str) -> None:
         pytest.raises(TransportError, match="no complete answer within 1 s"),
     ):
         connection.run(command, timeout_s=1)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
 
 
 def test_host_that_hangs_up_is_no_exit_status(route: Route) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,8 @@ from rempart.engine.remote import shell
 from rempart.hardening import desired
 from rempart.policy import Policy, Traits, load
 from rempart.resources import Observation, Resource
-from rempart.shipped import shipped
+
+EXAMPLE = Path(__file__).parents[3] / "inventories" / "example.yaml"
 
 TRAITS = Traits(
     os="debian", release="13", codename="trixie", arch="amd64", virtualisation="none",
@@ -31,7 +33,7 @@ def complaints(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def wanted() -> list[Resource]:
-    policy: Policy = load(shipped("templates").parent / "inventories" / "example.yaml")
+    policy: Policy = load(EXAMPLE)
     return desired(policy, policy.host("srv-sftp"), TRAITS, date(2026, 11, 22))
 
 

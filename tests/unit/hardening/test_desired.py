@@ -11,7 +11,8 @@ from rempart.hardening import desired
 from rempart.hardening.accounts import KEY_FOLDER
 from rempart.policy import Policy, Traits, load
 from rempart.resources import Directory, File, Package, Resource, Unit, User
-from rempart.shipped import shipped
+
+EXAMPLE = Path(__file__).parents[3] / "inventories" / "example.yaml"
 
 TODAY = date(2026, 11, 22)
 TRAITS = Traits(
@@ -23,7 +24,7 @@ HOSTS = ["srv-sftp", "accueil-1", "fauteuil-1", "fauteuil-2"]
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    return load(shipped("templates").parent / "inventories" / "example.yaml")
+    return load(EXAMPLE)
 
 
 def wanted(policy: Policy, host: str, today: date = TODAY) -> list[Resource]:
