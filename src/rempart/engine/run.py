@@ -140,7 +140,6 @@ def _unconfirmed(seen: Observation) -> list[str]:
     return reasons
 
 
-
 _runs: WeakKeyDictionary[Host, Run] = WeakKeyDictionary()
 _policies: dict[Path, Policy] = {}
 
