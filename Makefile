@@ -40,7 +40,7 @@ demo: setup ## four stock hosts, enrolled, planned, applied, verified
 	./lab/demo.sh
 
 test: setup check ## all tests, on real hosts
-	$(BIN)/python -m pytest -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -n 4
 
 check: setup ## lint, format, types
 	$(BIN)/ruff check .

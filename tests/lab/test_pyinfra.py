@@ -15,8 +15,6 @@ import pytest
 from lab.host import Host
 from lab.session import Session
 
-pytestmark = pytest.mark.xdist_group("pyinfra")
-
 REPOSITORY = Path(__file__).parents[2]
 LINE = re.compile(r"\[(t/\w+)\]\s+(Success|No changes|Error.*)$")
 

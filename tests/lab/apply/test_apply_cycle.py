@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 
 import practice
-import pytest
 from cabinet import Cabinet
 
 from lab.host import Host
-
-pytestmark = pytest.mark.xdist_group("cabinet")
 
 
 def sessions(host: Host, cursor: str) -> list[str]:

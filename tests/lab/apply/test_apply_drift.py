@@ -9,8 +9,6 @@ import practice
 import pytest
 from cabinet import Cabinet
 
-pytestmark = pytest.mark.xdist_group("cabinet")
-
 KEYS = "/etc/ssh/authorized_keys.d"
 FIREWALL = "rempart-firewall.service"
 

@@ -11,8 +11,6 @@ import pytest
 from cabinet import Cabinet
 from test_apply_refusals import one_line
 
-pytestmark = pytest.mark.xdist_group("cabinet")
-
 
 @contextmanager
 def off(cabinet: Cabinet) -> Iterator[None]:

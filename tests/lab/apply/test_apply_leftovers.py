@@ -12,8 +12,6 @@ import practice
 import pytest
 from cabinet import Cabinet
 
-pytestmark = pytest.mark.xdist_group("cabinet")
-
 OLDER = Path(__file__).with_name("older.py")
 PRIVATE = "stat -c '%a %U:%G %F' /etc/issue.net; base64 /etc/issue.net; readlink /etc/older-link"
 STATE = f"""

@@ -13,8 +13,6 @@ from cabinet import Cabinet
 from lab import place
 from lab.host import Host
 
-pytestmark = pytest.mark.xdist_group("cabinet")
-
 KEYS = "/etc/ssh/authorized_keys.d"
 
 

@@ -12,8 +12,6 @@ from cabinet import Cabinet
 
 from lab.host import Host
 
-pytestmark = pytest.mark.xdist_group("cabinet")
-
 DRIFT = "echo '// by hand' >> /etc/apt/apt.conf.d/52rempart"
 LABEL = "Write /etc/apt/apt.conf.d/52rempart"
 

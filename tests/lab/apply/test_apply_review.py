@@ -17,8 +17,6 @@ from lab.host import Host
 from rempart.engine.remote import shell
 from rempart.resources.base import call
 
-pytestmark = pytest.mark.xdist_group("cabinet")
-
 UNWANTED = "tnftp"
 DEPENDENT = "tnftp-menu"
 DROP_IN = "/etc/ssh/sshd_config.d/00-rempart.conf"

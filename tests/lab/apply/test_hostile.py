@@ -12,8 +12,6 @@ import pytest
 from cabinet import Cabinet
 from test_apply_refusals import one_line
 
-pytestmark = pytest.mark.xdist_group("cabinet")
-
 MEMORY = 1024**3
 """Bytes of address space that a run may use; without a hostile host it takes a quarter."""
 

@@ -20,8 +20,6 @@ from lab import secret
 from lab.host import Host
 from lab.session import Session
 
-pytestmark = pytest.mark.xdist_group("clinic")  # one hardening serves them all
-
 CHECKED = {
     *("SS-1", "SS-2", "FW-1", "FW-2", "FW-3", "FW-4", "FW-5", "UP-1", "UP-2", "SF-2"),
     *("AC-1", "AC-3", "AC-5"),
