@@ -44,7 +44,7 @@ KEY_ALGORITHMS = (
 CHECK = f"""
 mkdir -p -m 755 /run/sshd
 full=$(mktemp)
-trap 'rm -f "$full" "$full.said"' EXIT
+trap 'rm -f "$full" "$full".*' EXIT
 drop_ins=$(printf '%s\\n' /etc/ssh/sshd_config.d/*.conf "$TARGET" | LC_ALL=C sort -u |
   while IFS= read -r file; do
     if [ "$file" = "$TARGET" ]; then printf 'Include %s\\n' "$CANDIDATE"
@@ -58,10 +58,21 @@ DROP_INS=$drop_ins awk '
   exit 1
 }}
 sshd -t -f "$full"
+# Our Match hides a line above the Include that wins over ours, but covers few keywords: without it,
+# ours in its place must come to the same as ours at the top.
+sed '/^Match /,$d' "$CANDIDATE" > "$full.ours"
+sed "s,^Include $CANDIDATE\\$,Include $full.ours," "$full" > "$full.placed"
+cat "$full.ours" "$full.placed" > "$full.top"
+sshd -T -f "$full.placed" > "$full.said"
+beaten=$(sshd -T -f "$full.top" | grep -vxF -f "$full.said" | sed "s/.*/'&'/" | paste -sd ' ')
+[ -z "$beaten" ] || {{
+  echo "sshd would not say $beaten: a line above the Include of sshd_config.d wins" >&2
+  exit 1
+}}
 sshd -T -f "$full" > "$full.said"
 for wanted in 'passwordauthentication no' 'permitrootlogin no' 'authenticationmethods publickey'; do
   grep -qx "$wanted" "$full.said" || {{
-    echo "sshd would not say '$wanted': a line above the Include of sshd_config.d wins" >&2
+    echo "sshd would not say '$wanted': a Match in a file before this one wins" >&2
     exit 1
   }}
 done
