@@ -174,6 +174,7 @@ class Foreign:
 
 
 MAIN = "/etc/ssh/sshd_config"
+EARLIER = "/etc/ssh/sshd_config.d/00-a.conf"
 INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf"
 FOREIGN = {
     "groups of its own": Foreign(
@@ -188,6 +189,10 @@ FOREIGN = {
     "ciphers above the Include": Foreign(
         f"sed -i '1i Ciphers aes128-cbc' {MAIN}",
         "aes128-ctr': a line above the Include of sshd_config.d wins",
+    ),
+    "a Match before ours": Foreign(
+        f"printf 'Match all\\nPasswordAuthentication yes\\n' > {EARLIER}",
+        "sshd would not say 'passwordauthentication no': a Match in a file before this one wins",
     ),
     "no Include": Foreign(
         f"sed -i '/^Include/d' {MAIN}",
@@ -212,7 +217,9 @@ def test_foreign_line_that_beats_the_drop_in_is_refused_by_name(
     cabinet: Cabinet, undo: ExitStack, what: str
 ) -> None:
     host = cabinet.a
-    undo.callback(host.run, f"cp -a /root/sshd_config {MAIN}; systemctl restart ssh")
+    undo.callback(
+        host.run, f"cp -a /root/sshd_config {MAIN}; rm -f {EARLIER}; systemctl restart ssh"
+    )
     host.run(f"cp -a {MAIN} /root/sshd_config; echo '# by hand' >> {DROP_IN}")
     host.run(FOREIGN[what].by_hand)
     before = state(host)
