@@ -79,13 +79,12 @@ def test_controller_killed_in_the_window_leaves_the_host_as_before(
 
 
 @pytest.mark.parametrize("fault", ["sshd_config_is_invalid", "firewall_rules_are_invalid"])
-def test_change_that_its_checker_refuses_is_undone_at_once(patient: Patient, fault: str) -> None:
-    run = patient.apply(fault, window_s=300)  # the revert is the switch's own, not the timer's
+def test_change_that_its_checker_refuses_is_never_made(patient: Patient, fault: str) -> None:
+    run = patient.apply(fault, window_s=300)
     said, _ = run.communicate(timeout=120)
 
     assert run.returncode == 1
-    assert "its own checker refuses the new content" in said
-    assert "a change failed; the host has put everything back" in said
+    assert "its own checker refuses the new content; nothing guarded was changed" in said
     assert patient.logs_in()
     assert_as_before(patient)
     assert_a_clean_run_succeeds(patient)

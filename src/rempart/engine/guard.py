@@ -58,8 +58,9 @@ class Guard:
     def stage(self, index: int, change: Change) -> StringCommand:
         """Return the command that lays a change ready on the host without making it."""
         script = encoded(shell("lib") + change.script)
-        body = call("guard_stage", self.run, f"{index:04d}", *change.touches, stdin=script)
-        return as_root(body, *LIBRARIES)
+        precheck = f"precheck() {{\n{change.precheck or ':'}\n}}\n"
+        stage = call("guard_stage", self.run, f"{index:04d}", *change.touches, stdin=script)
+        return as_root(precheck + stage, *LIBRARIES)
 
     def switch(self) -> StringCommand:
         """Return the command that bundles the old state, arms, and makes all staged changes."""

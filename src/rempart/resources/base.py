@@ -45,7 +45,8 @@ class Change:
     """One difference between a host and the policy, and the script that removes it.
 
     ``diff`` is for people (unified diff or ``- old``/``+ new`` lines). ``script`` is POSIX sh run
-    as root with the functions of ``engine/remote/lib.sh``. ``touches`` names what the guard must be
+    as root with the functions of ``engine/remote/lib.sh``, and ``precheck`` the part of it that can
+    refuse before anything is changed. ``touches`` names what the guard must be
     able to put back: ``path:/etc/x``, ``unit:ssh.service``, ``sysctl:net.ipv4.ip_forward``, and
     ``made:/home/x``, which is removed again unless it was there before.
     """
@@ -58,6 +59,7 @@ class Change:
     diff: tuple[str, ...]
     risky: bool
     script: str = field(default="", repr=False)
+    precheck: str = field(default="", repr=False)
     touches: tuple[str, ...] = ()
     reloads: tuple[str, ...] = ()
 
@@ -123,7 +125,12 @@ class Resource:
         raise NotImplementedError
 
     def change(
-        self, action: Action, diff: Sequence[str], script: str, also: Sequence[str] = ()
+        self,
+        action: Action,
+        diff: Sequence[str],
+        script: str,
+        also: Sequence[str] = (),
+        precheck: str = "",
     ) -> Change:
         """Return a change of this resource; ``also`` names more that it touches."""
         return Change(
@@ -135,6 +142,7 @@ class Resource:
             diff=tuple(diff),
             risky=self.risky,
             script=script,
+            precheck=precheck,
             touches=(*self.touches(self.key), *also),
             reloads=self.reloads,
         )

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from rempart.resources.base import Change, Observation, Resource, call, encoded, table, text_diff
+from rempart.resources.base import (
+    Action,
+    Change,
+    Observation,
+    Resource,
+    call,
+    encoded,
+    table,
+    text_diff,
+)
 
 LARGEST_SHOWN = 256 * 1024
 """Bytes of a differing file that a host may send back for the diff."""
@@ -74,11 +83,14 @@ class File(Resource):
         lines = self._differences(found, seen)
         if not lines:
             return None
+        content = encoded(self.content)
         script = call(
             "write_file", self.path, self.mode, self.user, self.group, self.check, *self.reloads,
-            stdin=encoded(self.content),
+            stdin=content,
         )  # fmt: skip
-        return self.change("create" if found == ("absent",) else "update", lines, script)
+        precheck = call("check_file", self.path, self.check, stdin=content) if self.check else ""
+        action: Action = "create" if found == ("absent",) else "update"
+        return self.change(action, lines, script, precheck=precheck)
 
     def _differences(self, found: tuple[str, ...], seen: Observation) -> list[str]:
         """Return lines for people; empty where the file is as wanted."""

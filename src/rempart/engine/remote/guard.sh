@@ -24,10 +24,12 @@ guard_open() {
 
 guard_owner() { printf '%s, run %s' "$(tail -n1 $guard/run)" "$(head -n1 $guard/run)"; }
 
-# RUN INDEX TOUCHED…; the change's script in base64 on stdin. Nothing on the host changes yet.
+# RUN INDEX TOUCHED…; the change's script in base64 on stdin. Nothing on the host changes yet. The
+# caller defines precheck(), which may refuse: what fails only later has to be put back.
 guard_stage() {
   [ "$(head -n1 $guard/run 2>/dev/null)" = "$1" ] || fail "no guard is open for this change"
   trap 'rm -rf $guard' EXIT  # a run that cannot lay its changes ready is over
+  precheck
   base64 -d > "$guard/stage/$2.new"; mv -T "$guard/stage/$2.new" "$guard/stage/$2"
   shift 2; printf '%s\n' "$@" >> $guard/touched
   trap - EXIT

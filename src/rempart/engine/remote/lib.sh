@@ -28,6 +28,14 @@ put_in_place() {
   case $1 in /etc/systemd/system/*) systemctl daemon-reload ;; esac
 }
 
+# PATH CHECK; the content in base64 on stdin: the daemon's own word on it, before anything changes.
+check_file() {
+  TARGET=$1 CANDIDATE=$(mktemp /run/rempart/candidate.XXXXXX); export TARGET CANDIDATE
+  base64 -d > "$CANDIDATE"
+  sh -euc "$2" || { rm -f "$CANDIDATE"; fail "$TARGET: its own checker refuses the new content; nothing guarded was changed"; }
+  rm -f "$CANDIDATE"
+}
+
 # PATH MODE USER GROUP CHECK UNIT…; the content in base64 on stdin.
 write_file() {
   TARGET=$1 mode=$2 owner=$3:$4 check=$5; shift 5
