@@ -58,7 +58,7 @@ class Guard:
     def stage(self, index: int, change: Change) -> StringCommand:
         """Return the command that lays a change ready on the host without making it."""
         script = encoded(shell("lib") + change.script)
-        precheck = f"precheck() {{\n{change.precheck or ':'}\n}}\n"
+        precheck = f"precheck() {{\n{change.precheck}}}\n" if change.precheck else ""
         stage = call("guard_stage", self.run, f"{index:04d}", *change.touches, stdin=script)
         return as_root(precheck + stage, *LIBRARIES)
 

@@ -25,7 +25,8 @@ guard_open() {
 guard_owner() { printf '%s, run %s' "$(tail -n1 $guard/run)" "$(head -n1 $guard/run)"; }
 
 # RUN INDEX TOUCHED…; the change's script in base64 on stdin. Nothing on the host changes yet. The
-# caller defines precheck(), which may refuse: what fails only later has to be put back.
+# caller may define precheck() to refuse here: what fails only later has to be put back.
+precheck() { :; }
 guard_stage() {
   [ "$(head -n1 $guard/run 2>/dev/null)" = "$1" ] || fail "no guard is open for this change"
   trap 'rm -rf $guard' EXIT  # a run that cannot lay its changes ready is over
