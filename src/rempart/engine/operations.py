@@ -99,13 +99,9 @@ def change_packages(run: Run) -> Commands:
 @operation()
 def carry_out_change(run: Run, change_id: str) -> Commands:
     """Make one change that cannot lock anybody out."""
-    if not (yield from _unless_unobserved(run)):
-        return
-    change = run.change(change_id)
+    change = yield from _still_needed(run, change_id)
     if change is None:
-        run.host.noop(f"{change_id} is as wanted")
         return
-    _show(run, change)
     yield as_root(change.script)
     run.done.append(change.label)
 
@@ -124,13 +120,9 @@ def open_guard(run: Run, guard: Guard) -> Commands:
 @operation()
 def stage_change(run: Run, guard: Guard, change_id: str, index: int) -> Commands:
     """Lay one risky change ready; without an open guard the host refuses it."""
-    if not (yield from _unless_unobserved(run)):
-        return
-    change = run.change(change_id)
+    change = yield from _still_needed(run, change_id)
     if change is None:
-        run.host.noop(f"{change_id} is as wanted")
         return
-    _show(run, change)
     yield guard.stage(index, change)
 
 
@@ -157,6 +149,18 @@ def switch(run: Run, guard: Guard) -> Commands:
         return True
 
     yield FunctionCommand(proven, (), {})
+
+
+def _still_needed(run: Run, change_id: str) -> Generator[PyinfraCommand, None, Change | None]:
+    """Return the change as this phase's observation wants it, shown; None where there is none."""
+    if not (yield from _unless_unobserved(run)):
+        return None
+    change = run.change(change_id)
+    if change is None:
+        run.host.noop(f"{change_id} is as wanted")
+    else:
+        _show(run, change)
+    return change
 
 
 def _show(run: Run, *changes: Change) -> None:
