@@ -9,6 +9,7 @@ from lab.process import run
 from lab.topology import HostSpec
 
 _LAYERS = ("upper", "work", "root")
+_SNAPSHOT = "snapshot"
 _NSPAWN_LOCKS = Path("/run/systemd/nspawn/locks")
 
 
@@ -35,9 +36,24 @@ def drop(folder: Path) -> None:
     unmount_below(folder)
     for mark in ("complete", "base"):
         (folder / mark).unlink(missing_ok=True)
-    for part in _LAYERS:
+    for part in (*_LAYERS, _SNAPSHOT):
         if (folder / part).exists():
             shutil.rmtree(folder / part)
+
+
+def snapshot(folder: Path) -> None:
+    """Keep what the host has written so far as a layer of its own; once, and the host is off."""
+    unmount_below(folder)
+    (folder / "upper").rename(folder / _SNAPSHOT)
+    (folder / "upper").mkdir()
+
+
+def roll_back(folder: Path) -> None:
+    """Throw away what the host wrote since its snapshot; the host must be off."""
+    unmount_below(folder)
+    for part in ("upper", "work"):
+        shutil.rmtree(folder / part)
+        (folder / part).mkdir()
 
 
 def unmount_below(folder: Path) -> None:
@@ -51,8 +67,9 @@ def unmount_below(folder: Path) -> None:
 
 
 def _mount(folder: Path, source: str) -> None:
+    kept = [folder / _SNAPSHOT] if (folder / _SNAPSHOT).exists() else []
     layers = {
-        "lowerdir": (folder / "base").resolve(),
+        "lowerdir": ":".join(map(str, [*kept, (folder / "base").resolve()])),
         "upperdir": folder / "upper",
         "workdir": folder / "work",
     }

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,13 +88,32 @@ class Host:
             self._boot()
         self.wait_until_ready()
 
+    def snapshot(self) -> None:
+        """Keep the disk as it is now for `roll_back`, and boot again; once in a host's life."""
+        with self._alone():
+            self._kill()
+            disk.snapshot(self.folder)
+            self._boot()
+        self.wait_until_ready()
+
+    def roll_back(self) -> None:
+        """Boot with the disk as it was at the snapshot."""
+        with self._alone():
+            self._kill()
+            disk.roll_back(self.folder)
+            self._boot()
+        self.wait_until_ready()
+
     def remove(self) -> None:
         """Power off and remove disk and network; host keys and passwords are kept."""
         with self._alone():
             self._kill()
             disk.drop(self.folder)
             if self.folder.exists():
-                shutil.rmtree(self.folder)
+                # Its name is free from one moment to the next: others look for free ones.
+                gone = Path(tempfile.mkdtemp(prefix=".gone-", dir=place.HOSTS))
+                self.folder.rename(gone / self.folder.name)
+                shutil.rmtree(gone)
 
     def cut_network(self) -> None:
         """Pull all network cables; `run` still works."""

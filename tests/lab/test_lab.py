@@ -131,6 +131,18 @@ def test_reset_forgets_the_disk_and_keeps_keys_and_passwords(fresh_host: HostFac
     assert log_in(host, "root", host.root_password) == "root"
 
 
+def test_roll_back_forgets_what_came_after_the_snapshot(fresh_host: HostFactory) -> None:
+    host = fresh_host()
+    host.run("echo before > /root/mark")
+    host.snapshot()
+    for _ in range(2):
+        assert host.run("cat /root/mark; ls /root").stdout == "before\nmark\n"
+        host.run("echo after > /root/mark; rm /etc/ssh/sshd_config; touch /root/new")
+        host.roll_back()
+    assert host.run("cat /root/mark; ls /root").stdout == "before\nmark\n"
+    assert log_in(host, "root", host.root_password) == "root"
+
+
 def test_power_cut_keeps_the_disk(fresh_host: HostFactory) -> None:
     host = fresh_host()
     host.run("touch /root/mark; sleep 1000 >/dev/null 2>&1 &")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import practice
 import pytest
 from patient import (
     WINDOW_S,
     Patient,
-    admitted,
     assert_a_clean_run_succeeds,
     assert_as_before,
     wait_until,
@@ -22,13 +20,6 @@ from patient import (
 from lab.host import Host
 from rempart.engine.guard import GRACE_S
 from rempart.engine.remote import shell
-
-
-@pytest.fixture
-def patient(fresh_host: Callable[..., Host], tmp_path: Path) -> Iterator[Patient]:
-    patient = admitted(fresh_host(), tmp_path)
-    yield patient
-    patient.discharge()
 
 
 @pytest.mark.parametrize(
@@ -175,10 +166,8 @@ def test_tables_of_others_survive_revert_and_apply(patient: Patient) -> None:
     assert patient.host.run("nft -s list table inet other").stdout == table
 
 
-def test_host_behind_a_jump_host_comes_back_over_it(
-    fresh_host: Callable[..., Host], tmp_path: Path
-) -> None:
-    patient = admitted(fresh_host(), tmp_path, jump=fresh_host())
+def test_host_behind_a_jump_host_comes_back_over_it(neighbour: Patient) -> None:
+    patient = neighbour
     assert patient.logs_in()
     run = patient.apply("firewall_forgets_ssh")
     wait_until(patient.is_armed, 60, run)
