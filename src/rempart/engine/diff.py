@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rempart.engine import manifest
 from rempart.resources import KINDS, Change, Observation, Resource, Unit
+from rempart.resources.unit import NOT_THERE
 
 RELEASE_RANK = 60
 RELOAD_RANK = 80
@@ -41,12 +42,27 @@ def reloads(
 ) -> list[Change]:
     """Return the reloads that these changes, or an interrupted run before, ask for."""
     found = []
-    for unit in (resource for resource in desired if isinstance(resource, Unit)):
+    for unit in reloaded(desired, manifest.load(seen)):
         because = [change.label for change in changes if unit.unit in change.reloads]
         reload = unit.reload(seen, because)
         if reload:
             found.append(reload)
     return found
+
+
+def reloaded(desired: Sequence[Resource], owned: manifest.Manifest) -> list[Unit]:
+    """Return the units that may have to be reloaded: the wanted ones, and those we only leave.
+
+    A daemon whose last file of ours goes is itself no longer wanted, and must read that too.
+    """
+    units = [resource for resource in desired if isinstance(resource, Unit)]
+    wanted = {unit.id for unit in units}
+    orphans = [entry for key, entry in owned.items() if key not in wanted]
+    return units + [
+        Unit(concern="leftovers", risky=entry.risky, unit=entry.id.removeprefix("unit:"))
+        for entry in orphans
+        if entry.id.startswith("unit:") and entry.original[0] not in NOT_THERE
+    ]
 
 
 def order(change: Change) -> Place:

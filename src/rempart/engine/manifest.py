@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rempart import __version__
-from rempart.resources import KINDS, Change, Directory, Observation, Resource
+from rempart.engine.printable import printable
+from rempart.errors import RempartError
+from rempart.resources import KINDS, Change, Directory, File, Observation, Resource
 from rempart.resources.base import call, write_state
 
 SCHEMA = 1
@@ -31,23 +34,49 @@ class Owned:
     original: tuple[str, ...]
     version: str
     reloads: tuple[str, ...] = ()
+    secret: bool = False
+    """Its bytes are shown in no diff and never leave the host."""
 
 
 Manifest = dict[str, Owned]
 
 
+class NewerError(RempartError):
+    """The manifest was written by a rempart that knows more than this one."""
+
+
 def load(seen: Observation) -> Manifest:
-    """Return the host's manifest; ValueError when the host sent something else."""
+    """Return the host's manifest.
+
+    Raises:
+        ValueError: the host sent something else.
+        NewerError: this rempart would give up what a newer one wants.
+    """
     (encoded, *_) = seen.get("manifest", "json")
     if encoded == "absent":
         return {}
     try:
         document = json.loads(base64.b64decode(encoded, validate=True))
-        if document["schema"] > SCHEMA:
-            raise ValueError(f"manifest of a newer rempart ({document['rempart']})")
+        _refuse_newer(document["schema"], str(document["rempart"]))
         return {key: _owned(key, entry) for key, entry in document["objects"].items()}
     except (binascii.Error, KeyError, TypeError, AttributeError) as error:
         raise ValueError("manifest is damaged") from error
+
+
+def _refuse_newer(schema: int, version: str) -> None:
+    if schema > SCHEMA or _numbers(version) > _numbers(__version__):
+        raise NewerError(
+            f"it was set up by a newer rempart (got {printable(version)[:40]}, this is"
+            f" {__version__}); install that version or a later one here"
+        )
+
+
+def _numbers(version: str) -> list[int]:
+    """Return ``[0, 1, 0]`` for ``0.1.0``, also for ``0.1.0.dev3`` and ``0.1.0rc1``."""
+    match = re.match(r"\d+(\.\d+)*", version)
+    if not match:
+        raise ValueError("manifest is damaged")
+    return [int(number) for number in match[0].split(".")]
 
 
 def _owned(key: str, entry: dict[str, Any]) -> Owned:
@@ -62,6 +91,7 @@ def _owned(key: str, entry: dict[str, Any]) -> Owned:
         original=tuple(map(str, entry["original"])),
         version=str(entry["version"]),
         reloads=tuple(map(str, entry["reloads"])),
+        secret=bool(entry.get("secret", False)),
     )
 
 
@@ -79,6 +109,7 @@ def claimed(owned: Manifest, desired: Sequence[Resource], seen: Observation) -> 
             original=before.original if before else resource.original(seen),
             version=before.version if before and same else __version__,
             reloads=resource.reloads,
+            secret=isinstance(resource, File) and resource.secret,
         )
     return claims
 
@@ -97,9 +128,19 @@ def releases(owned: Manifest, desired: Sequence[Resource], seen: Observation) ->
     return [_release(entry, exclusive, seen) for entry in orphans]
 
 
-def _release(entry: Owned, exclusive: Collection[str], seen: Observation) -> Change:
+def farewell(owned: Manifest, seen: Observation) -> list[Change]:
+    """Return the changes that give everything up and leave the host as it was, in no order."""
+    return [_release(entry, (), seen, for_good=True) for entry in owned.values()]
+
+
+def _release(
+    entry: Owned, exclusive: Collection[str], seen: Observation, *, for_good: bool = False
+) -> Change:
     kind, _, key = entry.id.partition(":")
-    lines, script = KINDS[kind].undo(key, entry.original, seen)
+    give_up = KINDS[kind].release if for_good else KINDS[kind].undo
+    lines, script = give_up(key, entry.original, seen)
+    if entry.secret:
+        lines = ["<secret>", *(line for line in lines if line.startswith("+ "))]
     if kind == "file" and key.rpartition("/")[0] in exclusive:
         # The folder holds nothing but what is wanted: no original comes back into it.
         lines, script = ["- not named by the policy"], call("remove_file", key)
@@ -148,6 +189,7 @@ def render(owned: Manifest) -> str:
             "original": list(entry.original),
             "version": entry.version,
             "reloads": list(entry.reloads),
+            "secret": entry.secret,
         }
         for key, entry in owned.items()
     }

@@ -11,6 +11,7 @@ export PATH LC_ALL
 
 undo=:
 spent=
+sudo_installed=
 
 refuse() {
     printf 'refused\t%s\t%s\n' "$1" "$2"
@@ -56,6 +57,7 @@ install_sudo() {
         apt-get update -qq &&
             DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends sudo
     } < /dev/null > /dev/null || refuse sudo "apt-get's exit $?"
+    sudo_installed=yes
     changed 'package sudo installed'
 }
 
@@ -131,6 +133,8 @@ main() {
     make_account
     make_folder "$home"
     make_folder "$home/.ssh"
+    # rempart release takes away what came with us.
+    [ -z "$sudo_installed" ] || : > "$home/sudo-installed"
     # shellcheck disable=SC2154  # the values in front
     put "$home/.ssh/authorized_keys" 0644 "$key_line" ssh-keygen -lf
     # shellcheck disable=SC2154

@@ -124,6 +124,13 @@ class Resource:
         """Return (lines for people, script) that give an object up and restore the original."""
         raise NotImplementedError
 
+    @classmethod
+    def release(
+        cls, key: str, original: tuple[str, ...], seen: Observation
+    ) -> tuple[list[str], str]:
+        """Do the same where rempart leaves the host for good: what it made goes."""
+        return cls.undo(key, original, seen)
+
     def change(
         self,
         action: Action,

@@ -86,7 +86,9 @@ class Directory(Resource):
 
     @classmethod
     def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
-        """Remove a folder that rempart made, if nothing is left in it."""
+        """Remove a folder that rempart made, if it is empty; an older one is as it was."""
         if original != ("absent",):
-            return ["- no longer looked after"], ""
+            mode, user, group = f"{stat.S_IMODE(int(original[0], 16)):04o}", *original[1:3]
+            lines = [f"+ mode {mode}, owner {user}:{group}, as before"]
+            return lines, call("make_directory", key, mode, user, group)
         return ["- removed if empty"], call("remove_empty_directory", key)

@@ -68,9 +68,20 @@ class Package(Resource):
     @classmethod
     def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
         """Remove what rempart installed, unless something else needs it by now."""
-        if original != ("absent",):
-            return ["- no longer looked after"], ""
-        return [f"- {key}, unless another package needs it"], call("remove_unneeded", key)
+        return _given_up(key, original, "remove_unneeded")
+
+    @classmethod
+    def release(
+        cls, key: str, original: tuple[str, ...], seen: Observation
+    ) -> tuple[list[str], str]:
+        """Purge what rempart installed: its configuration was not there before either."""
+        return _given_up(key, original, "purge_unneeded")
+
+
+def _given_up(key: str, original: tuple[str, ...], how: str) -> tuple[list[str], str]:
+    if original != ("absent",):
+        return ["- no longer looked after"], ""
+    return [f"- {key}, unless another package needs it"], call(how, key)
 
 
 def _known(version: str) -> str:

@@ -56,13 +56,13 @@ class Setting(Resource):
         return self.change("update", text_diff(self.path, old, new), script)
 
     def original(self, seen: Observation) -> tuple[str, ...]:
-        """Keep the first active line, or ``absent``."""
+        """Keep the active lines, or ``absent``."""
         (encoded, *_) = seen.get("text", self.path)
         if encoded == "absent":
             return ("absent",)
         lines = lines_of(_decoded(encoded))
         active = active_lines(lines, self.setting)
-        return (lines[active[0]],) if active else ("absent",)
+        return tuple(lines[index] for index in active) or ("absent",)
 
     @classmethod
     def touches(cls, key: str) -> tuple[str, ...]:
@@ -71,10 +71,11 @@ class Setting(Resource):
 
     @classmethod
     def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
-        """Put the former line back, or take ours away."""
+        """Put the former lines back, or take ours away."""
         path, _, setting = key.partition("#")
-        line = "" if original == ("absent",) else original[0]
-        return [f"- {setting}", f"+ {line or '(not set)'}"], call("set_line", path, setting, line)
+        former = [] if original == ("absent",) else original
+        lines = [f"- {setting}", *(f"+ {line}" for line in former or ["(not set)"])]
+        return lines, call("set_line", path, setting, "\n".join(former))
 
 
 def _decoded(encoded: str) -> str:

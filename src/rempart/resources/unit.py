@@ -12,6 +12,10 @@ ENABLED_STATES = {"enabled", "enabled-runtime", "static", "alias", "generated", 
 """UnitFileState values that start the unit or have nothing to enable, systemctl(1)."""
 
 
+NOT_THERE = {"absent", "not-found"}
+"""LoadState values of a unit that the host has not got."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Unit(Resource):
     """A unit by its full name. None leaves that side alone.
@@ -70,7 +74,7 @@ class Unit(Resource):
             script += call("systemctl", "-q", "unmask", self.unit)
         if self.enabled is not None and (file_state in ENABLED_STATES) != self.enabled:
             verb = "enable" if self.enabled else "disable"
-            if not (load in {"absent", "not-found"} and not self.enabled):
+            if not (load in NOT_THERE and not self.enabled):
                 lines += [f"- {file_state or 'absent'}", f"+ {verb}d"]
                 script += call("systemctl", "-q", verb, self.unit)
         if self.running is not None and self._runs(seen) != self.running:
@@ -115,12 +119,22 @@ class Unit(Resource):
         """Return what the guard must be able to put back."""
         return (f"unit:{key}",)
 
+    def original(self, seen: Observation) -> tuple[str, ...]:
+        """Keep the state before; of a unit that is only ever reloaded, that it is there."""
+        found = super().original(seen)
+        return found[:1] if self.only_reloads else found
+
     @classmethod
     def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
         """Put the unit back into the state it had."""
         load, active, file_state = (*original, "", "")[:3]
-        if load in {"absent", "not-found"}:
+        if load in NOT_THERE:
             return ["- disabled and stopped"], call("retire_unit", key)
+        if len(original) < 3:
+            return ["- no longer looked after"], ""
+        if file_state.startswith("masked"):
+            script = call("retire_unit", key) + call("systemctl", "-q", "mask", key)
+            return [f"+ {file_state}, as before"], script
         verbs = ["enable" if file_state == "enabled" else "disable"]
         verbs.append("start" if active == "active" else "stop")
         lines = [f"+ {file_state}, {active}, as before"]

@@ -106,8 +106,15 @@ class User(Resource):
         return call("useradd", *options, "--password", "*", self.login)
 
     def original(self, seen: Observation) -> tuple[str, ...]:
-        """Keep only whether the account was there; the rest is not ours to put back."""
-        return ("absent",) if seen.get("user", self.login) == ("absent",) else ("present",)
+        """Keep comment, shell, expiry and which of the managed groups it was in; no password."""
+        found = seen.get("user", self.login)
+        if found == ("absent",):
+            return found
+        comment, shell = (*found, "", "")[:2]
+        member_of = (*seen.get("member", self.login), "")[0].split(",")
+        inside = [group for group in self.managed if group in member_of]
+        expires = (*seen.get("shadow", self.login), "")[0]
+        return ("present", comment, shell, expires, ",".join(inside), ",".join(self.managed))
 
     @classmethod
     def touches(cls, key: str) -> tuple[str, ...]:
@@ -117,4 +124,26 @@ class User(Resource):
     @classmethod
     def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
         """Expire the account and end its sessions; files and home stay for the archive."""
-        return [f"- account {key}: expired, sessions ended, home kept"], call("retire_user", key)
+        made = ["made"] if original == ("absent",) else []
+        lines = [f"- account {key}: expired, sessions ended, home kept"]
+        return lines, call("retire_user", key, *made)
+
+    @classmethod
+    def release(
+        cls, key: str, original: tuple[str, ...], seen: Observation
+    ) -> tuple[list[str], str]:
+        """Remove an account that rempart made; an older one gets back what it had."""
+        if original == ("absent",):
+            lines = [f"- account {key}; a home with anything of its own in it stays"]
+            return lines, call("delete_user", key)
+        if len(original) != 6:
+            return ["- no longer looked after"], ""
+        _, comment, shell, expires, inside, managed = original
+        lines = [f"+ {comment or key}, {shell}, until {expires or 'ever'}, as before"]
+        options = ["--comment", comment, "--shell", shell, "--expiredate", expires]
+        script = call("usermod", *options, key)
+        for group in filter(None, managed.split(",")):
+            stays = group in inside.split(",")
+            lines += [f"+ in group {group}"] if stays else []
+            script += call("restore_membership", key, group, "yes" if stays else "no")
+        return lines, script

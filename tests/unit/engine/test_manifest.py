@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 
+import pytest
+
 from rempart.engine import manifest
 from rempart.engine.diff import diff
 from rempart.resources import Directory, File, Observation, Resource, Unit
@@ -82,6 +84,38 @@ def test_original_does_not_come_back_into_an_exclusive_folder() -> None:
     (release,) = (c for c in diff([folder], seen) if c.action == "release")
     assert "restore_file" not in release.script
     assert "remove_file /etc/keys/leaver" in release.script
+
+
+def test_daemon_that_is_not_wanted_itself_reads_that_its_last_file_is_gone() -> None:
+    ssh = Unit(concern="x", unit="ssh.service", risky=True)
+    before = Observation({"unit": {"ssh.service": ("loaded", "active", "enabled")}})
+    seen = observed(manifest.claimed({}, [*OLD, ssh], before))
+    changes = {change.label: change for change in diff([], seen)}
+    assert changes["Reload ssh.service"].risky
+    assert changes["Give up ssh.service"].script == ""
+    assert "Reload old.service" not in changes
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_bytes_of_a_secret_file_that_is_given_up_are_not_shown(for_good: bool) -> None:
+    secret = File(concern="x", path="/etc/secret", content="new\n", mode="0600", secret=True)
+    before = Observation({"file": {secret.path: ("81a4", "root", "root", "3")}})
+    owned = manifest.claimed({}, [secret], before)
+    # A host sends none; an older rempart's probe, or a hostile host, would.
+    bytes_of_it = base64.b64encode(b"hunter2\n").decode()
+    seen = observed(owned, bytes={secret.path: (bytes_of_it,)})
+    (change,) = manifest.farewell(owned, seen) if for_good else manifest.releases(owned, [], seen)
+    assert change.diff == ("<secret>", "+ the original, kept on the host")
+
+
+@pytest.mark.parametrize("version", ["999.0", "0.999.1", "999.0.0.dev1"])
+def test_manifest_of_a_newer_rempart_is_refused_by_name(version: str) -> None:
+    text = manifest.render({}).replace(
+        f'"rempart": "{manifest.__version__}"', f'"rempart": "{version}"'
+    )
+    seen = Observation({"manifest": {"json": (base64.b64encode(text.encode()).decode(),)}})
+    with pytest.raises(manifest.NewerError, match=f"got {version}.*install that version"):
+        manifest.load(seen)
 
 
 def test_host_as_wanted_whose_manifest_says_otherwise_has_one_change() -> None:

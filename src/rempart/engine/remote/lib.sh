@@ -72,7 +72,8 @@ make_directory() {
 
 remove_empty_directory() { rmdir --ignore-fail-on-non-empty -- "$1" 2>/dev/null || :; }
 
-# PATH KEY LINE: makes LINE the only active line of KEY; an empty LINE takes the key away.
+# PATH KEY LINE: makes LINE the only active line of KEY; an empty LINE takes the key away. Undoing it
+# may put several lines there.
 set_line() {
   CANDIDATE=$(mktemp "${1%/*}/.rempart.XXXXXX"); trap 'rm -f "$CANDIDATE"' EXIT
   cp -a -- "$1" "$CANDIDATE"
@@ -89,17 +90,41 @@ set_line() {
 
 missing() { fail "$1: no such file; the package that brings it is not installed"; }
 
-# apt waits for another apt, keeps local changes to configuration, and never asks.
+# apt waits for another apt, keeps local changes to configuration, and never asks. It writes into a
+# file: a connection that is cut closes its pipe, which would end dpkg half-way.
 apt() {
   apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef \
-    -o Dpkg::Options::=--force-confold --no-install-recommends "$@" < /dev/null >&2
+    -o Dpkg::Options::=--force-confold --no-install-recommends "$@" \
+    < /dev/null > /run/rempart/apt.log 2>&1 || { tail -c 4000 /run/rempart/apt.log >&2; return 1; }
+}
+
+# install|remove NAME…: notes what apt is about to bring and to take, so that leaving can undo it.
+# Noted before: an apt that is killed half-way has brought something all the same.
+note_packages() {
+  auto=$(apt-mark showauto)
+  apt-get -s -qq --no-install-recommends "$@" 2>/dev/null | while read -r verb name was _; do
+    case $verb:$was in
+    Inst:\[*) ;; # an upgrade
+    Inst:*) printf '%s\n' "$name" >> $state/brought ;;
+    Remv:*)
+      grep -qx "$name" $state/brought 2>/dev/null && continue
+      case "
+$auto
+" in *"
+$name
+"*) printf '%s auto\n' "$name" ;; *) printf '%s manual\n' "$name" ;; esac >> $state/taken ;;
+    esac
+  done
 }
 
 # Nothing may go to make room: what an install would remove is for a person to decide.
 apt_install() {
   [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -mtime -1 -print -quit 2>/dev/null)" ] ||
     apt update
-  apt install --no-remove "$@" || { apt update && apt install --no-remove "$@"; }
+  note_packages install "$@"
+  apt install --no-remove "$@" || {
+    apt update && note_packages install "$@" && apt install --no-remove "$@"
+  }
 }
 
 # PACKAGE…: what apt would remove with these, one name a line.
@@ -111,6 +136,7 @@ apt_remove() {
   reviewed=$1; shift
   would=$(would_go "$@" | tr '\n' ' ')
   [ "$would" = "$reviewed" ] || fail "removing $* would remove $would(reviewed: $reviewed); plan again"
+  note_packages remove "$@"
   apt remove "$@"
 }
 
@@ -126,18 +152,54 @@ reload_unit() {
   clear_pending "$1"
 }
 
-retire_unit() { systemctl -q disable --now "$1" 2>/dev/null || :; clear_pending "$1"; }
+# UNIT: it ends, and so does what it leaves in the kernel.
+retire_unit() {
+  systemctl -q disable --now "$1" 2>/dev/null || :
+  clear_pending "$1"
+  case $1 in rempart-firewall.service)
+    # Our table alone; made first, because taking away what is not there is an error.
+    ! command -v nft >/dev/null ||
+      printf 'table inet rempart\ndelete table inet rempart\n' | nft -f - ;;
+  esac
+}
 
 remove_group() { ! getent group "$1" >/dev/null || groupdel "$1"; }
 
-# LOGIN: nobody gets in any more and nobody stays in; the files stay. An expired account lets nobody
+# LOGIN [made]: nobody gets in any more and nobody stays in; the files stay. An expired account lets nobody
 # in by any way, and unlike a locked one it is whole again when its date is taken away.
 retire_user() {
   uid=$(id -u "$1" 2>/dev/null) || return 0
   usermod --expiredate 1 "$1"
+  if [ $# = 2 ]; then mkdir -p $state/retired; : > "$state/retired/$1"; fi
   [ "$uid" -ge 1000 ] || return 0
+  end_sessions "$1"
+}
+
+end_sessions() {
   loginctl terminate-user "$1" 2>/dev/null || :
   pkill -KILL -U "$1" || :
+}
+
+# LOGIN: an account that rempart made goes; where its home is, is noted for tidy_homes.
+delete_user() {
+  uid=$(id -u "$1" 2>/dev/null) || return 0
+  [ "$uid" -ge 1000 ] || fail "$1: is a system account (uid $uid); remove it by hand"
+  mkdir -p $state/homes; getent passwd "$1" | cut -d: -f6 > "$state/homes/$1"
+  for pause in 0 0.2 0.5 1 2 end; do
+    end_sessions "$1"
+    [ $pause != end ] || fail "$1: is still logged in"
+    sleep $pause
+    userdel "$1" 2>/dev/null && return
+  done
+}
+
+# LOGIN GROUP yes|no
+restore_membership() {
+  case " $(id -nG "$1") " in *" $2 "*) is=yes ;; *) is=no ;; esac
+  case $is:$3 in
+  yes:no) gpasswd --delete "$1" "$2" ;;
+  no:yes) gpasswd --add "$1" "$2" ;;
+  esac
 }
 
 # FILE below our own folder; the content in base64 on stdin.

@@ -4,8 +4,8 @@ state=/var/lib/rempart
 
 # LIMIT; reads $files and $secrets ("SHA256  PATH" lines) and every file that the manifest names.
 probe_files() {
-  owned=$(sed -n 's/^ *"file:\([^"]*\)": .*/\1/p' $state/manifest.json 2>/dev/null)
-  paths=$(printf '%s\n%s\n' "$files" "$secrets" | cut -c67-; printf '%s\n' "$owned")
+  owned=$(owned_files)
+  paths=$(printf '%s\n%s\n' "$files" "$secrets" | cut -c67-; owned_files secret)
   printf '%s\n' "$paths" | sort -u | xargs -r -d '\n' stat -c 'file	%n	%f	%U	%G	%s' -- 2>/dev/null
   # Only regular files are read: a FIFO in the way would block for ever.
   printf '%s\n' "$files" | while IFS= read -r line; do
@@ -25,6 +25,13 @@ $secrets
 "*) continue ;; esac
     [ -f "$path" ] && [ ! -L "$path" ] && send_bytes bytes "$path" "$1"
   done
+}
+
+# [secret]: the files that the manifest names, without the secret ones, or all.
+owned_files() {
+  awk -v all="${1-}" -F'"' '/^  "file:/ { path = substr($2, 6) }
+    /^   "secret": true/ { if (!all) path = "" }
+    /^  }/ { if (path) print path; path = "" }' $state/manifest.json 2>/dev/null
 }
 
 # KIND PATH LIMIT: the file's bytes in base64, or "-" where it is too large to show.
