@@ -5,10 +5,16 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 INVENTORY := inventories/lab.yaml
+# For `make bench`: how many hosts, and how often each contestant runs.
+HOSTS := 1 5 10 20
+FIRST_APPLY := 1 5
+ROUNDS := 3
+COMPILE = $(BIN)/pip-compile -q --allow-unsafe --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-emit-trusted-host --no-header --strip-extras --upgrade
 SOURCES := $(shell find src deploys templates -type f -not -name '*.pyc') pyproject.toml
 INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
 
-.PHONY: help setup demo test check test-unit lock lab-up lab-down lab-ssh golden clean
+.PHONY: help setup demo test check test-unit lock lab-up lab-down lab-ssh golden bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -46,15 +52,22 @@ check: setup ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy lab deploys
+	$(BIN)/mypy lab deploys bench
 
 test-unit: setup ## the tests that need no hosts
 	$(BIN)/python -m pytest tests/unit tests/deploys tests/golden
 
-lock: .stamps/venv ## renew requirements.lock from pyproject.toml
-	$(BIN)/pip-compile -q --all-extras --allow-unsafe --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-emit-trusted-host --no-header --strip-extras --upgrade \
-	  -o requirements.lock pyproject.toml
+lock: .stamps/venv ## renew the lock files
+	$(COMPILE) --all-extras -o requirements.lock pyproject.toml
+	$(COMPILE) -o bench/requirements.lock bench/requirements.in
+
+.stamps/bench: bench/requirements.lock .stamps/debian
+	python3 -m venv --clear .venv.bench
+	.venv.bench/bin/pip install -q --require-hashes -r bench/requirements.lock
+	@touch $@
+
+bench: setup .stamps/bench ## beside Ansible and others: make bench HOSTS="1 10" FIRST_APPLY= ROUNDS=3
+	@$(BIN)/python -m bench --hosts $(HOSTS) --first-apply $(FIRST_APPLY) --rounds $(ROUNDS)
 
 lab-up: setup ## boot the lab practice
 	$(BIN)/python -m lab up
@@ -67,4 +80,4 @@ lab-ssh: .stamps/venv ## log in: make lab-ssh HOST=accueil-1
 	$(BIN)/python -m lab ssh $(HOST)
 
 clean: ## remove what make made here
-	rm -rf .venv .stamps dist
+	rm -rf .venv .venv.bench .stamps dist
