@@ -27,7 +27,8 @@ CONCERNS: dict[str, Concern] = {
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> list[Resource]:
     """Return everything that a host should have, in the order of a run.
 
-    What only serves controls that are excepted on that host today is left out, and so given up.
+    What only serves controls that are excepted on that host today is left out, and so given up. A
+    folder, a group or a unit therefore names all controls of what needs it.
     """
     excepted = policy.excepted(host, today)
     wanted = [

@@ -20,7 +20,12 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
     """Return the groups, accounts and key files of everybody who belongs on this host."""
     keys = key_lines(policy, host, today)
     return [
-        Group(concern="accounts", controls=("AC-3",), risky=True, group=SSH_GROUP),
+        Group(
+            concern="accounts",
+            controls=("AC-1", "AC-2", "AC-3"),
+            risky=True,
+            group=SSH_GROUP,
+        ),
         Setting(
             concern="accounts",
             controls=("AC-1",),
@@ -32,7 +37,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
         *_accounts(policy, host, today),
         Directory(
             concern="accounts",
-            controls=("AC-5",),
+            controls=("AC-3", "AC-5"),
             risky=True,
             path=KEY_FOLDER,
             only=tuple(sorted(keys)),

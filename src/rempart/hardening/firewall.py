@@ -58,8 +58,8 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
     settings = sorted(NETWORK_SETTINGS.items())
     common: dict[str, Any] = {"concern": "firewall", "risky": True}
     return [
-        Package(concern="firewall", controls=("FW-1",), package="nftables"),
-        Directory(**common, controls=("FW-1",), path="/etc/rempart"),
+        Package(concern="firewall", controls=CONTROLS, package="nftables"),
+        Directory(**common, controls=CONTROLS, path="/etc/rempart"),
         File(
             **common,
             controls=CONTROLS,
@@ -70,14 +70,14 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
         ),
         File(
             **common,
-            controls=("FW-1",),
+            controls=CONTROLS,
             reloads=(UNIT,),
             path=UNIT_FILE,
             content=render(UNIT_FILE),
         ),
         Unit(
             **common,
-            controls=("FW-1",),
+            controls=CONTROLS,
             unit=UNIT,
             enabled=True,
             running=True,

@@ -113,7 +113,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
             content=content,
             check=CHECK,
         ),
-        Unit(concern="ssh", controls=("SS-1",), risky=True, unit="ssh.service"),
+        Unit(concern="ssh", controls=("SS-1", "SS-2"), risky=True, unit="ssh.service"),
     ]
 
 

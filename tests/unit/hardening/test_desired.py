@@ -10,6 +10,8 @@ import pytest
 from rempart.hardening import desired
 from rempart.hardening.accounts import KEY_FOLDER
 from rempart.policy import Policy, Traits, load
+from rempart.policy.controls import CONTROLS
+from rempart.policy.model import ControlException
 from rempart.resources import Directory, File, Package, Resource, Unit, User
 
 EXAMPLE = Path(__file__).parents[3] / "inventories" / "example.yaml"
@@ -80,6 +82,23 @@ def test_key_folder_names_exactly_the_key_files(policy: Policy, host: str) -> No
     (folder,) = (r for r in resources if isinstance(r, Directory) and r.path == KEY_FOLDER)
     files = [r.path for r in resources if isinstance(r, File) and KEY_FOLDER in r.path]
     assert sorted(files) == [f"{KEY_FOLDER}/{name}" for name in folder.only or ()]
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_nothing_is_wanted_without_what_it_needs_when_a_control_is_excepted(
+    policy: Policy, control: str
+) -> None:
+    exception = ControlException(control=control, host=HOSTS[0], reason="x", expires=TODAY)
+    everything = wanted(policy, HOSTS[0])
+    left = wanted(policy.model_copy(update={"exceptions": (exception,)}), HOSTS[0])
+    gone = {resource.id for resource in everything} - {resource.id for resource in left}
+    needed = {f"unit:{unit}" for resource in left for unit in resource.reloads}
+    for resource in left:
+        if isinstance(resource, File):
+            needed.add(f"directory:{resource.path.rpartition('/')[0]}")
+        elif isinstance(resource, User):
+            needed |= {f"group:{group}" for group in resource.groups}
+    assert not needed & gone
 
 
 def test_people_have_accounts_on_their_own_hosts_alone(policy: Policy) -> None:
