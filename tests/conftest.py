@@ -1,10 +1,22 @@
-"""Which tests stay together on one worker: those that share hosts whose hardening took a while."""
+"""How many examples generated tests try, and which tests stay together on one worker.
+
+Together stay those that share hosts whose hardening took a while. A long search by machine:
+`.venv/bin/python -m pytest tests/generated --hypothesis-profile=deep`.
+"""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+BOUNDED = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+# To make a failing example smaller takes minutes: add Phase.shrink where one is needed.
+PHASES = (Phase.explicit, Phase.generate)
+settings.register_profile("ci", max_examples=20, derandomize=True, phases=PHASES, **BOUNDED)
+settings.register_profile("deep", max_examples=1000, print_blob=True, phases=PHASES, **BOUNDED)
+settings.load_profile("ci")
 
 TOGETHER = ("tests/lab/apply/", "tests/lab/verify/", "tests/lab/test_pyinfra.py")
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from rempart import __version__
 from rempart.policy import Policy
@@ -15,8 +16,18 @@ SCHEMA = 1
 
 
 def policy_digest(policy: Policy) -> str:
-    """Return a SHA-256 of everything the policy says, whatever its layout."""
-    return hashlib.sha256(policy.model_dump_json().encode()).hexdigest()
+    """Return a SHA-256 of everything the policy says, whatever its layout and its order."""
+    plain = _ordered(policy.model_dump(mode="json"))
+    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
+
+
+def _ordered(value: Any) -> Any:
+    """Return plain data with its lists sorted."""
+    if isinstance(value, dict):
+        return {key: _ordered(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return sorted(map(_ordered, value), key=json.dumps)
+    return value
 
 
 def entry(run: str, owner: str, policy: Policy, before: str, changed: Sequence[str]) -> str:

@@ -93,17 +93,17 @@ def key_lines(policy: Policy, host: Host, today: date) -> dict[str, list[str]]:
 
 
 def _dated(keys: Iterable[AuthorizedKey], today: date) -> list[str]:
-    """Return keys with their end as sshd enforces it, sshd(8) AUTHORIZED_KEYS FILE FORMAT.
+    """Return keys, sorted, with their end as sshd has it, sshd(8) AUTHORIZED_KEYS FILE FORMAT.
 
     ``expires`` is the last day; ``expiry-time`` is the first moment, in the host's time zone.
     """
-    return [
+    return sorted(
         f'expiry-time="{key.expires + timedelta(days=1):%Y%m%d}" {key.text}'
         if key.expires
         else key.text
         for key in keys
         if key.is_valid(today)
-    ]
+    )
 
 
 def automation_line(policy: Policy, host: Host) -> str:

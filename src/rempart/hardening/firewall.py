@@ -99,7 +99,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
 def rules(policy: Policy, host: Host) -> list[Rule]:
     """Return SSH for the operator's way in first, then the policy's services for this host."""
     found = _rules("ssh", policy.automation_sources(host), "tcp", (host.port,))
-    for service in policy.firewall.services:
+    for service in sorted(policy.firewall.services, key=lambda service: service.name):
         if host.name in service.hosts:
             found += _rules(service.name, service.from_, service.protocol, service.ports)
     return found
@@ -110,9 +110,9 @@ def _rules(
 ) -> list[Rule]:
     """Return one rule per address family that the sources have."""
     by_family: dict[str, list[str]] = {}
-    for network in sources:
+    for network in set(sources):
         by_family.setdefault("ip" if network.version == 4 else "ip6", []).append(str(network))
     return [
-        Rule(name, family, tuple(sorted(networks)), protocol, tuple(sorted(ports)))
+        Rule(name, family, tuple(sorted(networks)), protocol, tuple(sorted(set(ports))))
         for family, networks in sorted(by_family.items())
     ]

@@ -100,7 +100,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
         host_key_algorithms=HOST_KEY_ALGORITHMS,
         key_algorithms=KEY_ALGORITHMS,
         exempt=policy.automation_sources(host) if _has_penalties(traits) else (),
-        jump_users=[automation, *technicians],
+        jump_users=sorted([automation, *technicians]),
         jump_targets=sorted(f"{_bracketed(str(h.address))}:{h.port}" for h in behind),
     )
     return [

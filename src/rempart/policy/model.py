@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from ipaddress import ip_network
+from ipaddress import get_mixed_type_key, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -125,13 +125,13 @@ class Policy(Model):
         return frozenset(exception.control for exception in live)
 
     def automation_sources(self, host: Host) -> tuple[IPNetwork, ...]:
-        """Return the networks from which rempart's own connection arrives at that host.
+        """Return the networks from which rempart's own connection arrives at that host, sorted.
 
         The management networks, or the inside addresses of the jump host that it passes last.
         """
-        if host.jump is None:
-            return self.provider.management
-        return tuple(ip_network(address) for address in self.host(host.jump).inside)
+        inside = self.host(host.jump).inside if host.jump else ()
+        networks = set(map(ip_network, inside) if host.jump else self.provider.management)
+        return tuple(sorted(networks, key=get_mixed_type_key))
 
     def route(self, host: Host | str) -> Route:
         """Return how rempart reaches a host (or the host of that name), hop by hop.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rempart.engine.journal import policy_digest
 from rempart.hardening import desired
 from rempart.hardening.accounts import KEY_FOLDER
 from rempart.policy import Policy, Traits, load
@@ -47,6 +48,27 @@ def test_same_policy_gives_the_same_resources_in_the_same_order(
     policy: Policy, host: str, tmp_path: Path
 ) -> None:
     assert repr(wanted(policy, host)) == repr(wanted(policy, host))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_order_of_the_policy_changes_nothing(policy: Policy, host: str) -> None:
+    provider = policy.provider.model_copy(
+        update={
+            "technicians": policy.provider.technicians[::-1],
+            "management": policy.provider.management[::-1],
+        }
+    )
+    firewall = policy.firewall.model_copy(update={"services": policy.firewall.services[::-1]})
+    otherwise = policy.model_copy(
+        update={
+            "provider": provider,
+            "firewall": firewall,
+            "people": policy.people[::-1],
+            "hosts": policy.hosts[::-1],
+        }
+    )
+    assert wanted(otherwise, host) == wanted(policy, host)
+    assert policy_digest(otherwise) == policy_digest(policy)
 
 
 @pytest.mark.parametrize("host", HOSTS)
