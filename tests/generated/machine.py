@@ -17,6 +17,7 @@ from recorder import calls
 from rempart.engine.observe import END
 from rempart.policy import Traits
 from rempart.resources import Directory, File, Group, Package, Resource, Setting, Sysctl, Unit, User
+from rempart.resources.setting import ASIDE
 
 FORMATS = {"file": 0o100000, "directory": 0o040000, "link": 0o120000, "pipe": 0o010000}
 UNIT_FOLDER = "/etc/systemd/system"
@@ -308,10 +309,20 @@ class Machine:
                 need(self._has_folder(parent(path)), f"no folder for {path}")
                 self.nodes[path] = original
 
-    def do_set_line(self, path: str, key: str, line: str) -> None:
+    def do_set_line(self, path: str, key: str, line: str, *undo: str) -> None:
         need(self.nodes[path].form == "file", f"{path} is no file")
-        old = self.nodes[path].content.split("\n")[:-1]
-        new = [*(each for each in old if each.split()[:1] != [key]), *line.splitlines()]
+        new: list[str] = []
+        first = True
+        for each in self.nodes[path].content.split("\n")[:-1]:
+            bare = each.removeprefix(ASIDE) if undo else each
+            if bare.split()[:1] != [key]:
+                new.append(each)
+            elif bare != each:
+                new.append(bare)
+            else:
+                new += line.splitlines() if first else [ASIDE + each]
+                first = False
+        new += line.splitlines() if first else []
         self.nodes[path] = replace(self.nodes[path], content="".join(f"{each}\n" for each in new))
 
     def do_missing(self, path: str) -> None:

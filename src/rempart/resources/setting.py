@@ -10,6 +10,9 @@ from typing import Self
 
 from rempart.resources.base import Change, Observation, Resource, call, quoted, table, text_diff
 
+ASIDE = "# rempart: "
+"""What makes a comment of a further line of the key, as ``set_line`` in ``lib.sh`` has it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting(Resource):
@@ -56,13 +59,13 @@ class Setting(Resource):
         return self.change("update", text_diff(self.path, old, new), script)
 
     def original(self, seen: Observation) -> tuple[str, ...]:
-        """Keep the active lines, or ``absent``."""
+        """Keep the first active line, or ``absent``."""
         (encoded, *_) = seen.get("text", self.path)
         if encoded == "absent":
             return ("absent",)
         lines = lines_of(_decoded(encoded))
         active = active_lines(lines, self.setting)
-        return tuple(lines[index] for index in active) or ("absent",)
+        return (lines[active[0]],) if active else ("absent",)
 
     @classmethod
     def touches(cls, key: str) -> tuple[str, ...]:
@@ -71,11 +74,11 @@ class Setting(Resource):
 
     @classmethod
     def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
-        """Put the former lines back, or take ours away."""
+        """Put the former line back, or take ours away; lines that were set aside count again."""
         path, _, setting = key.partition("#")
-        former = [] if original == ("absent",) else original
-        lines = [f"- {setting}", *(f"+ {line}" for line in former or ["(not set)"])]
-        return lines, call("set_line", path, setting, "\n".join(former))
+        line = "" if original == ("absent",) else original[0]
+        script = call("set_line", path, setting, line, "undo")
+        return [f"- {setting}", f"+ {line or '(not set)'}"], script
 
 
 def _decoded(encoded: str) -> str:
@@ -95,10 +98,10 @@ def active_lines(lines: Sequence[str], setting: str) -> list[int]:
 
 
 def with_line(text: str, setting: str, line: str) -> str:
-    """Return the text with ``line`` as the only active line of the key.
+    """Return the text with ``line`` as the only active line of the key; others are set aside.
 
     >>> with_line("A 1\\nB 2\\nA 3\\n", "A", "A 9")
-    'A 9\\nB 2\\n'
+    'A 9\\nB 2\\n# rempart: A 3\\n'
     """
     lines = lines_of(text)
     active = active_lines(lines, setting)
@@ -108,5 +111,6 @@ def with_line(text: str, setting: str, line: str) -> str:
         lines[active[0]] = line
     else:
         lines.append(line)
-    kept = [each for index, each in enumerate(lines) if index not in active[1:]]
-    return "\n".join(kept) + "\n"
+    for index in active[1:]:
+        lines[index] = ASIDE + lines[index]
+    return "\n".join(lines) + "\n"

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+from pathlib import Path
 
+import pytest
+
+from rempart.engine.remote import shell
 from rempart.resources import Directory, Observation, Package, Setting, Unit, User
+from rempart.resources.setting import with_line
 
 NOTHING = Observation({})
 
@@ -38,13 +44,28 @@ def test_older_account_gets_back_what_it_had() -> None:
     assert lines[-1] == "+ in group sudo"
 
 
-def test_all_active_lines_of_a_setting_come_back() -> None:
-    text = base64.b64encode(b"A 1\nB 2\n A 3\n").decode()
-    setting = Setting(concern="x", path="/etc/x", setting="A", value="9")
-    original = setting.original(Observation({"text": {"/etc/x": (text,)}}))
-    lines, script = Setting.undo("/etc/x#A", original, NOTHING)
-    assert lines == ["- A", "+ A 1", "+  A 3"]
-    assert script == "set_line /etc/x A 'A 1\n A 3'\n"
+TEXTS = ["A 1\nB 2\n A 3\n", "B 2\n", "A\t1\n# A 2\nAB 3\n", "# rempart: B 1\nA 1\nA\n"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_shared_file_is_what_it_was_before_its_setting(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "shared"
+    file.write_text(text)
+    setting = Setting(concern="x", path=str(file), setting="A", value="9")
+    seen = Observation({"text": {str(file): (base64.b64encode(text.encode()).decode(),)}})
+    change = setting.diff(seen)
+    assert change
+    run(tmp_path, change.script)
+    assert file.read_text() == with_line(text, "A", "A 9")
+    run(tmp_path, Setting.undo(setting.key, setting.original(seen), NOTHING)[1])
+    assert file.read_text() == text
+
+
+def run(folder: Path, script: str) -> None:
+    """Run a change's script with the library, whose own folders are elsewhere."""
+    library = shell("lib").replace("/run/rempart", f"{folder}/run").replace(
+        "state=/var/lib/rempart", f"state={folder}/state")  # fmt: skip
+    subprocess.run(["sh", "-s"], input=library + script, text=True, check=True)
 
 
 def test_older_folder_gets_its_mode_and_owner_back() -> None:

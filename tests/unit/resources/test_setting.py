@@ -63,7 +63,7 @@ def test_setting_a_line_twice_changes_nothing_more(text: str) -> None:
         ("A 0\n", "A 1\n"),
         ("A   1\n", "A   1\n"),
         ("B 2\n", "B 2\nA 1\n"),
-        ("A 0\nB 2\nA 5\n", "A 1\nB 2\n"),
+        ("A 0\nB 2\nA 5\n", "A 1\nB 2\n# rempart: A 5\n"),
         ("#A 0\n", "#A 0\nA 1\n"),
         ("AB 0\n", "AB 0\nA 1\n"),
     ],

@@ -7,6 +7,19 @@ mkdir -p "$state" /run/rempart/pending
 
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
+# PATH: root follows no link that somebody else could put there, so it works in no folder of theirs.
+refuse_foreign() {
+  folder=$(realpath -m -- "${1%/*}/.")
+  while :; do
+    case $(stat -c '%u %g %A' -- "${folder:-/}" 2>/dev/null) in
+    '' | '0 '*' '?????-??-? | '0 0 '????????-?) ;;
+    *) fail "$1: others than root may write in ${folder:-/}; rempart changes nothing there" ;;
+    esac
+    [ -n "$folder" ] || break
+    folder=${folder%/*}
+  done
+}
+
 # UNIT…: these run an older state than the one on disk until clear_pending.
 mark_pending() { for unit; do : > "/run/rempart/pending/$unit"; done; }
 clear_pending() { rm -f "/run/rempart/pending/$1"; }
@@ -28,27 +41,30 @@ put_in_place() {
   case $1 in /etc/systemd/system/*) systemctl daemon-reload ;; esac
 }
 
-# PATH CHECK; the content in base64 on stdin: the daemon's own word on it, before anything changes.
+# PATH CHECK; the content in base64 on stdin: the daemon's own word on it, before anything changes. Its
+# temporary files lie where no user can fill the disk.
 check_file() {
   TARGET=$1 CANDIDATE=$(mktemp /run/rempart/candidate.XXXXXX); export TARGET CANDIDATE
   base64 -d > "$CANDIDATE"
-  sh -euc "$2" || { rm -f "$CANDIDATE"; fail "$TARGET: its own checker refuses the new content; nothing guarded was changed"; }
+  TMPDIR=/run/rempart sh -euc "$2" || { rm -f "$CANDIDATE"; fail "$TARGET: its own checker refuses the new content; nothing guarded was changed"; }
   rm -f "$CANDIDATE"
 }
 
 # PATH MODE USER GROUP CHECK UNIT…; the content in base64 on stdin.
 write_file() {
+  refuse_foreign "$1"
   TARGET=$1 mode=$2 owner=$3:$4 check=$5; shift 5
   CANDIDATE=$(mktemp "${TARGET%/*}/.rempart.XXXXXX"); trap 'rm -f "$CANDIDATE"' EXIT
   base64 -d > "$CANDIDATE"; chown "$owner" "$CANDIDATE"; chmod "$mode" "$CANDIDATE"
   export TARGET CANDIDATE
-  [ -z "$check" ] || sh -euc "$check" || fail "$TARGET: its own checker refuses the new content"
+  [ -z "$check" ] || TMPDIR=/run/rempart sh -euc "$check" || fail "$TARGET: its own checker refuses the new content"
   save_original "$TARGET"; mark_pending "$@"
   put_in_place "$TARGET" "$CANDIDATE"; trap - EXIT
 }
 
 # PATH UNIT…
 remove_file() {
+  refuse_foreign "$1"
   path=$1; shift
   save_original "$path"; mark_pending "$@"
   rm -rf --one-file-system -- "$path"; sync "${path%/*}"
@@ -56,6 +72,7 @@ remove_file() {
 
 # PATH UNIT…: gives the path back to what it was before rempart.
 restore_file() {
+  refuse_foreign "$1"
   path=$1 kept=$state/originals$1; shift
   mark_pending "$@"
   if [ -e "$kept" ] || [ -L "$kept" ]; then
@@ -66,24 +83,29 @@ restore_file() {
 
 # PATH MODE USER GROUP
 make_directory() {
+  refuse_foreign "$1"
   [ -d "$1" ] && [ ! -L "$1" ] || mkdir -m 700 -- "$1"
   chown "$3:$4" "$1"; chmod "$2" "$1"
 }
 
 remove_empty_directory() { rmdir --ignore-fail-on-non-empty -- "$1" 2>/dev/null || :; }
 
-# PATH KEY LINE: makes LINE the only active line of KEY; an empty LINE takes the key away. Undoing it
-# may put several lines there.
+# PATH KEY LINE [undo]: makes LINE the only active line of KEY, and comments of the others; undone, they
+# count again. An empty LINE takes the key away.
 set_line() {
   CANDIDATE=$(mktemp "${1%/*}/.rempart.XXXXXX"); trap 'rm -f "$CANDIDATE"' EXIT
   cp -a -- "$1" "$CANDIDATE"
-  KEY=$2 LINE=$3 awk '
-    BEGIN { key = ENVIRON["KEY"]; line = ENVIRON["LINE"] }
-    { text = $0; sub(/^[ \t]+/, "", text); rest = substr(text, length(key) + 1, 1)
-      if (index(text, key) == 1 && (rest == "" || rest == " " || rest == "\t")) {
-        if (!done && line != "") print line
-        done = 1
-      } else print }
+  KEY=$2 LINE=$3 UNDO=${4-} awk '
+    function is_key(text) {
+      sub(/^[ \t]+/, "", text); rest = substr(text, length(key) + 1, 1)
+      return index(text, key) == 1 && (rest == "" || rest == " " || rest == "\t")
+    }
+    BEGIN { key = ENVIRON["KEY"]; line = ENVIRON["LINE"]; undo = ENVIRON["UNDO"]; aside = "# rempart: " }
+    undo && index($0, aside) == 1 && is_key(substr($0, length(aside) + 1)) {
+      print substr($0, length(aside) + 1); next }
+    !is_key($0) { print; next }
+    done { print aside $0; next }
+    { done = 1; if (line != "") print line }
     END { if (!done && line != "") print line }' "$1" > "$CANDIDATE"
   put_in_place "$1" "$CANDIDATE"; trap - EXIT
 }
