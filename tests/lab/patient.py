@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,14 +22,15 @@ from lab.host import Host
 
 WINDOW_S = 20
 GUARD = "/var/lib/rempart/guard"
+LOCK = "/run/rempart/lock"
 UNITS = "ssh.service ssh.socket rempart-firewall.service nftables.service"
 
-# The guard's own folder stays, emptied, and the manifest says what the run was about to own, which
-# is harmless; everything else is compared to the last byte.
+# The guard's own folder stays, emptied, the lock names the last run, and the manifest says what the
+# run was about to own, which is harmless; everything else is compared to the last byte.
 SNAPSHOT = f"""
 list() {{
   find /etc /home /root /usr/local /var/mail /var/spool /var/lib/rempart /run/rempart /tmp -xdev \\
-    -path {GUARD} -prune -o -path /var/lib/rempart/manifest.json -prune -o \\
+    -path {GUARD} -prune -o -path {LOCK} -prune -o -path /var/lib/rempart/manifest.json -prune -o \\
     -name "systemd-private-*" -prune -o "$@"
 }}
 list -printf '%p %y %m %U:%G %l\\n'
@@ -41,6 +42,7 @@ for unit in {UNITS}; do
   echo "$unit $(systemctl is-active $unit) $(systemctl is-enabled $unit 2>/dev/null)"
 done
 echo settings; sysctl -a -r '^net[.]ipv[46][.](conf[.](all|default|eth0)|icmp|tcp_syn)' 2>/dev/null
+echo routes; for family in 4 6; do ip -o -$family route show table main; done
 echo guards; systemctl list-timers --all --no-legend 'rempart*' | grep -o 'rempart[^ ]*'
 systemctl list-units --all --no-legend 'rempart-guard*'
 find / -xdev -name '.rempart*'
@@ -56,6 +58,7 @@ class Patient:
     inventory: Path
     before: list[str]
     jump: Host | None
+    name: str = "a"
     runs: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def logs_in(self) -> bool:
@@ -64,7 +67,7 @@ class Patient:
         if self.jump:
             hop = shlex.join([*self._ssh("j"), f"rempart@{self.jump.address}"])
             way = ["-o", f"ProxyCommand={hop} -W %h:%p"]
-        command = [*self._ssh("a"), *way, f"rempart@{self.host.address}", "sudo -n true"]
+        command = [*self._ssh(self.name), *way, f"rempart@{self.host.address}", "sudo -n true"]
         try:
             done = subprocess.run(command, capture_output=True, check=False, timeout=5)
         except subprocess.TimeoutExpired:  # cut off in the middle of the login
@@ -92,6 +95,10 @@ class Patient:
     def is_back(self) -> bool:
         return self.has("reverted")
 
+    def is_settled(self) -> bool:
+        """Tell whether the last guarded change was put back or confirmed."""
+        return self.is_back() or self.has("confirmed")
+
     def snapshot(self) -> list[str]:
         """Return everything that a run could have changed, sorted."""
         return sorted(self.host.run(SNAPSHOT).stdout.splitlines())
@@ -105,11 +112,14 @@ class Patient:
         )
         self.before = self.snapshot()
 
-    def apply(self, fault: str, window_s: int = WINDOW_S) -> subprocess.Popen[str]:
+    def apply(
+        self, fault: str, window_s: int = WINDOW_S, also: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
         """Start `rempart apply` with a fault built in, in a process group of its own."""
+        hosts = [word for name in (self.name, *also) for word in ("--host", name)]
         run = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("sabotage.py")), fault, "apply",
-             str(self.inventory), "--host", "a", "--yes", "--window", str(window_s)],
+             str(self.inventory), *hosts, "--yes", "--window", str(window_s)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         self.runs.append(run)
@@ -122,15 +132,33 @@ class Patient:
                 os.killpg(run.pid, signal.SIGKILL)
                 run.wait()
 
+    def has_lock(self) -> bool:
+        """Tell whether a run has the host's lock: its record gives it a lease."""
+        return self.host.run(f"cut -f6 {LOCK}", check=False).stdout.strip() not in ("", "0")
+
+    def is_busy(self) -> bool:
+        """Tell whether a command of some run is at work on the host."""
+        return self.host.run(f"flock -n -s {LOCK} true", check=False).returncode != 0
+
+    def age_lock(self, seconds: int = 10_000) -> None:
+        """Let the lock's run be silent for so much longer."""
+        aged = f"awk -F'\t' -v OFS='\t' '{{ $4 -= {seconds}; $5 -= {seconds}; print }}' {LOCK}"
+        self.host.run(f'record=$({aged}); printf "%s\n" "$record" > {LOCK}')
+
+
+def enrolled(host: Host, tmp_path: Path, jump: Host | None = None) -> Patient:
+    """Enrol a stock host, as `t/a`, and its jump host, as `t/j`; nothing else is done."""
+    hosts = {"a": host} | ({"j": jump} if jump else {})
+    inventory = practice.enrolled(tmp_path, hosts, jumps={"a": "j"} if jump else {})
+    return Patient(host, inventory, [], jump)
+
 
 def admitted(host: Host, tmp_path: Path, jump: Host | None = None) -> Patient:
     """Enrol a host, as `t/a`, and make everything on it that needs no guard.
 
     A jump host is enrolled, as `t/j`, and left so.
     """
-    hosts = {"a": host} | ({"j": jump} if jump else {})
-    inventory = practice.enrolled(tmp_path, hosts, jumps={"a": "j"} if jump else {})
-    patient = Patient(host, inventory, [], jump)
+    patient = enrolled(host, tmp_path, jump)
     said, _ = patient.apply("stop_before_guard").communicate(timeout=300)
     assert "stopped here" in said, said
     patient.before = patient.snapshot()
@@ -148,9 +176,13 @@ def wait_until(
         time.sleep(0.1)
 
 
-def assert_as_before(patient: Patient) -> None:
-    after = patient.snapshot()
-    lost, new = set(patient.before) - set(after), set(after) - set(patient.before)
+def assert_as_before(patient: Patient, besides: str | None = None) -> None:
+    """Compare everything, but for lines with `besides` in them."""
+    before, after = (
+        {line for line in lines if not (besides and besides in line)}
+        for lines in (patient.before, patient.snapshot())
+    )
+    lost, new = before - after, after - before
     changes = [f"- {line}" for line in sorted(lost)] + [f"+ {line}" for line in sorted(new)]
     assert not changes, "\n".join(changes)
 

@@ -12,9 +12,8 @@ monkey.patch_all()
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
-
-from pyinfra.api import StringCommand
 
 from rempart.cli import main
 from rempart.engine import deploy, guard
@@ -40,6 +39,18 @@ def stop_before_guard() -> None:
         raise RempartError("stopped here")
 
     deploy.Deploy.guarded = stop  # type: ignore[method-assign]
+
+
+def pause_before_guard(until: str) -> None:
+    """Say nothing to the host until a file is there, when its harmless changes are made."""
+    guarded = deploy.Deploy.guarded
+
+    def later(self: deploy.Deploy, *concerns: str) -> None:
+        while not Path(until).exists():
+            time.sleep(0.1)
+        guarded(self, *concerns)
+
+    deploy.Deploy.guarded = later  # type: ignore[method-assign]
 
 
 def firewall_forgets_ssh() -> None:
@@ -91,13 +102,10 @@ def disk_fills_up(left_kib: str) -> None:
     """Fill the filesystem of rempart's state just before the switch, but for so much."""
     switch = guard.Guard.switch
 
-    def full(self: guard.Guard) -> StringCommand:
-        command = switch(self)
+    def full(self: guard.Guard) -> str:
         filler = "/var/lib/rempart/filler"
-        fill = f"dd if=/dev/zero of={filler} bs=1k 2>/dev/null; truncate -s -{left_kib}K {filler}\n"
-        arguments = command.connector_arguments
-        arguments["_stdin"] = fill + arguments["_stdin"]
-        return command
+        fill = f"dd if=/dev/zero of={filler} bs=1k 2>/dev/null || :\n"
+        return fill + f"truncate -s -{left_kib}K {filler}\n" + switch(self)
 
     guard.Guard.switch = full  # type: ignore[method-assign]
 
@@ -106,6 +114,7 @@ FAULTS: dict[str, Callable[..., None]] = {
     fault.__name__: fault
     for fault in (
         stop_before_guard,
+        pause_before_guard,
         firewall_forgets_ssh,
         firewall_cuts_everything,
         sshd_wants_another_group,

@@ -29,6 +29,8 @@ def show_plan(console: Console, hosts: Sequence[HostPlan]) -> None:
                 " applying",
                 "yellow",
             )
+        for note in host.notes:
+            _line(console, f"{host.host}: {note}", "yellow")
     show_errors(console, [host.error for host in hosts])
     _line(console, summary(hosts), "bold")
 
@@ -63,6 +65,8 @@ def show_results(console: Console, results: Sequence[HostResult], told: Collecti
         for label in result.changed:
             late = " (decided while applying)" if label in result.decided_while_applying else ""
             _line(console, f"    {label}{late}")
+        for note in result.notes:
+            _line(console, f"    {note}", "yellow")
     show_errors(console, [result.error for result in results if result.error not in told])
 
 

@@ -7,16 +7,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 
+import gevent
 from pyinfra.api.exceptions import NestedOperationError
 
 from rempart.engine.deploy import Deploy
-from rempart.engine.guard import Guard
+from rempart.engine.guard import GRACE_S, Guard
+from rempart.engine.lock import at_work, left_behind
 from rempart.engine.plan import HostPlan, PlannedChange, host_plan
 from rempart.engine.run import Run
 from rempart.engine.session import each_host
 from rempart.errors import RempartError
 from rempart.hardening import CONCERNS
 from rempart.policy import Policy
+
+GUARDED = "guarded changes"
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class HostResult:
     changed: tuple[str, ...] = ()
     decided_while_applying: tuple[str, ...] = ()
     error: str = ""
+    notes: tuple[str, ...] = ()
+    """What a person should know besides."""
 
 
 def apply(
@@ -43,7 +49,9 @@ def apply(
     """
 
     def work(run: Run) -> HostResult:
-        return _apply_host(run, planned.get(run.host.name), Guard(window_s=window_s), step)
+        return _apply_host(
+            run, planned.get(run.host.name), Guard(run.lock, window_s=window_s), step
+        )
 
     return each_host(
         policy,
@@ -61,33 +69,57 @@ def _apply_host(
     name = run.host.name
     step(name, "observing")
     now = host_plan(run)
-    refusal = now.error or stale(planned, now)
+    refusal = now.error or _locked(run) or stale(planned, now)
     if refusal:
         return HostResult(name, error=refusal)
     if not now.changes:
         return HostResult(name)
+    left = left_behind(run.observation)
+    notes = (f"took over the lock of a run that ended without a word: {left}",) if left else ()
     deploy = Deploy(guard=guard)
-    error = ""
+    error, at = "", [""]
+
+    def tell(name: str, what: str) -> None:
+        at.append(what)
+        step(name, what)
+
     try:
-        _steps(deploy, name, step)
+        _steps(deploy, name, tell)
     except NestedOperationError as failed:
-        error = run.error or _said(run, str(failed))
+        error = run.error or said(run, str(failed))
     except RempartError as failed:
         error = str(failed)
-    if error:
-        # What was done is noted as far as the host can still be reached; the error stands anyway.
-        with suppress(NestedOperationError, RempartError):
-            deploy.journal()
+    except gevent.GreenletExit:
+        error = _interrupted(name, at[-1], guard.window_s)
+    finally:
+        if run.holds_lock:  # whatever ended the run stands, also where the host is out of reach
+            with suppress(NestedOperationError, RempartError):
+                deploy.journal()
     planned_labels = {change.label for change in now.changes}
     late = tuple(label for label in run.done if label not in planned_labels)
-    return HostResult(name, tuple(run.done), late, error)
+    return HostResult(name, tuple(run.done), late, error, notes)
 
 
-def _said(run: Run, op_hash: str) -> str:
+def _interrupted(name: str, at: str, window_s: int) -> str:
+    guarded = (
+        f"; what of the guarded part was made and not confirmed, the host undoes by itself within"
+        f" {window_s + GRACE_S} s"
+    )
+    undone = guarded if at == GUARDED else "; what was under way may still be made"
+    return f"{name}: interrupted at: {at}{undone}; plan again"
+
+
+def _locked(run: Run) -> str:
+    """Return who keeps this run from beginning, or ''; what is not seen here the host refuses."""
+    busy = at_work(run.observation)
+    return f"{run.host.name}: nothing was done: {busy}" if busy else ""
+
+
+def said(run: Run, op_hash: str) -> str:
     """Return which operation failed and the end of what the host said about it."""
     name = ", ".join(run.state.get_op_meta(op_hash).names)
-    said = run.state.get_op_data_for_host(run.host, op_hash).operation_meta.stderr_lines
-    words = "; ".join(line[:200] for line in said[-3:]) or "no word from the host"
+    lines = run.state.get_op_data_for_host(run.host, op_hash).operation_meta.stderr_lines
+    words = "; ".join(line[:200] for line in lines[-3:]) or "no word from the host"
     return f"{run.host.name}: {name}: failed: {words}"
 
 
@@ -97,7 +129,7 @@ def _steps(deploy: Deploy, name: str, step: Callable[[str, str], None]) -> None:
     deploy.packages()
     step(name, "configuration")
     deploy.change(*CONCERNS)
-    step(name, "guarded changes")
+    step(name, GUARDED)
     deploy.guarded(*CONCERNS)
     step(name, "recording")
     deploy.settle()

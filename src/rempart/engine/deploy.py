@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pyinfra import logger
 
 from rempart.engine import operations
-from rempart.engine.diff import Place, order, releases, reload_label
+from rempart.engine.diff import Place, order, releases, reload_label, reloaded
 from rempart.engine.guard import Guard
 from rempart.engine.observe import Unobserved
 from rempart.engine.run import Run, current_run
@@ -39,7 +39,7 @@ class Deploy:
 
     def __init__(self, role: str | None = None, guard: Guard | None = None) -> None:
         self.run = current_run()
-        self.guard = guard or Guard()
+        self.guard = guard or Guard(self.run.lock)
         ours = role in (None, self.run.subject.role)
         self.active = ours and _observed(self.run)
 
@@ -111,15 +111,17 @@ def catalogue(run: Run) -> list[Item]:
     if isinstance(run.seen, Unobserved):
         raise RempartError(f"{run.host.name}: not observed: {run.seen.reason}")
     items = []
-    targets = {unit for resource in run.desired for unit in resource.reloads}
     for resource in run.desired:
-        unit = resource if isinstance(resource, Unit) else None
-        if resource.kind != "package" and not (unit and unit.only_reloads):
+        only_reloads = isinstance(resource, Unit) and resource.only_reloads
+        if resource.kind != "package" and not only_reloads:
             place = (resource.rank, 0, resource.id)
             items.append(Item(resource.id, resource.concern, resource.label, resource.risky, place))
-        if unit and unit.unit in targets:
+    targets = {name for resource in run.desired for name in resource.reloads}
+    targets |= {name for entry in run.owned.values() for name in entry.reloads}
+    for unit in reloaded(run.desired, run.owned):
+        if unit.unit in targets:
             change_id, label, place = reload_label(unit)
-            items.append(Item(change_id, resource.concern, label, resource.risky, place))
+            items.append(Item(change_id, unit.concern, label, unit.risky, place))
     for change in releases(run.desired, run.seen):
         items.append(Item(change.id, "leftovers", change.label, change.risky, order(change)))
     return sorted(items, key=lambda item: item.order)

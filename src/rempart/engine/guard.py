@@ -7,19 +7,16 @@ again after ``window_s`` seconds. What runs on the host is ``remote/guard.sh`` a
 
 from __future__ import annotations
 
-import getpass
-import re
 import secrets
-import socket
 import time
 from dataclasses import dataclass, field
 
-from pyinfra.api import Host, State, StringCommand
+from pyinfra.api import Host, StringCommand
 
-from rempart.engine.remote import shell
+from rempart.engine.lock import REFUSALS, Lock
+from rempart.engine.remote import shell, whole
 from rempart.engine.route import Route
-from rempart.engine.run import as_root
-from rempart.engine.transport import Result, connect, printable
+from rempart.engine.transport import Result, connect, printable, printable_lines
 from rempart.errors import RempartError
 from rempart.resources import Change
 from rempart.resources.base import call, encoded
@@ -34,39 +31,34 @@ LIBRARIES = ("tidy", "guard")
 """What ``remote/`` holds for the guard, beside ``lib``."""
 
 
-def owner() -> str:
-    """Return who runs this, as it is shown to the other technician."""
-    return re.sub(r"[^\w.@-]", "?", f"{getpass.getuser()}@{socket.gethostname()}")
-
-
-def _run_id() -> str:
-    return f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
-
-
 @dataclass(frozen=True)
 class Guard:
-    """One guarded window on one host."""
+    """One guarded window on one host, of the run that holds its lock."""
 
-    run: str = field(default_factory=_run_id)
+    lock: Lock = field(default_factory=Lock)
     nonce: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     window_s: int = WINDOW_S
 
-    def open(self) -> StringCommand:
-        """Return the command that opens the window's staging area."""
-        return as_root(call("guard_open", self.run, owner()), *LIBRARIES)
+    @property
+    def run(self) -> str:
+        """Return the run's name."""
+        return self.lock.run
 
-    def stage(self, index: int, change: Change) -> StringCommand:
-        """Return the command that lays a change ready on the host without making it."""
+    def open(self) -> str:
+        """Return sh that opens the window's staging area."""
+        return call("guard_open", self.run, self.lock.owner)
+
+    def stage(self, index: int, change: Change) -> str:
+        """Return sh that lays a change ready on the host without making it."""
         script = encoded(shell("lib") + change.script)
         precheck = f"precheck() {{\n{change.precheck}}}\n" if change.precheck else ""
         stage = call("guard_stage", self.run, f"{index:04d}", *change.touches, stdin=script)
-        return as_root(precheck + stage, *LIBRARIES)
+        return precheck + stage
 
-    def switch(self) -> StringCommand:
-        """Return the command that bundles the old state, arms, and makes all staged changes."""
-        revert = encoded(shell("tidy") + shell("revert"))
-        body = call("guard_switch", self.run, str(self.window_s), self.nonce, stdin=revert)
-        return as_root(body, *LIBRARIES)
+    def switch(self) -> str:
+        """Return sh that bundles the old state, arms, and makes all staged changes."""
+        revert = encoded("".join(map(shell, ("lock", "tidy", "revert"))))
+        return call("guard_switch", self.run, str(self.window_s), self.nonce, stdin=revert)
 
     def confirm_script(self) -> str:
         """Return the sh that keeps the changes; it carries the nonce, so only stdin may see it."""
@@ -78,6 +70,7 @@ FINAL_WORDS = (
     "the host has put everything back",
     "use the console",
     "for this run",
+    *REFUSALS,
 )
 """How ``guard_switch`` ends when nothing of it is going on any more."""
 
@@ -86,10 +79,13 @@ class GuardError(RempartError):
     """The change was not confirmed; the text says what state the host is in."""
 
 
-def carry_out(state: State, host: Host, guard: Guard, route: Route) -> None:
-    """Switch and confirm; raise GuardError with the host's state when it could not be confirmed."""
+def carry_out(host: Host, switch: StringCommand, guard: Guard, route: Route) -> None:
+    """Switch and confirm; raise GuardError with the host's state when it could not be confirmed.
+
+    ``switch`` is the command that carries ``guard.switch()`` out.
+    """
     began = time.monotonic()
-    refusal = _switch(host, guard)
+    refusal = _switch(host, switch, guard.window_s)
     if refusal:
         raise GuardError(f"{route.name}: guard: {refusal}")
     reason = _confirm(guard, route, until=began + guard.window_s)
@@ -98,18 +94,15 @@ def carry_out(state: State, host: Host, guard: Guard, route: Route) -> None:
 
 
 def _script(body: str) -> str:
-    return "".join(map(shell, ("lib", *LIBRARIES))) + body
+    return whole(body, *LIBRARIES)
 
 
-def _switch(host: Host, guard: Guard) -> str:
+def _switch(host: Host, command: StringCommand, timeout_s: int) -> str:
     """Make the staged changes; return the host's own word where it made none or undid them.
 
     Silence is no such word: a firewall that cuts this connection may be what was just loaded.
     """
-    command = guard.switch()
-    ok, output = host.run_shell_command(
-        command, _timeout=guard.window_s, **command.connector_arguments
-    )
+    ok, output = host.run_shell_command(command, _timeout=timeout_s, **command.connector_arguments)
     said = output.stderr_lines
     if ok or not said or not said[-1].endswith(FINAL_WORDS):
         return ""
@@ -150,10 +143,12 @@ def _await_revert(guard: Guard, route: Route, reason: str, began: float) -> None
     last = "not asked yet"
     while time.monotonic() < deadline:
         try:
-            said = _ask(route, _script("guard_state\n"), timeout_s=10).stdout.decode().split()
-        except (RempartError, UnicodeDecodeError) as error:
+            answer = _ask(route, _script("guard_state\n"), timeout_s=10).stdout
+        except RempartError as error:
             last = f"NOT REACHABLE after {GRACE_S} s of grace: {error}"
         else:
+            lines = printable_lines(answer)
+            said, missing = lines[:2], [f": {line[:200]}" for line in lines[2:7]]
             if said == [guard.run, "confirmed"]:
                 return
             if said == [guard.run, "reverted"]:
@@ -163,7 +158,8 @@ def _await_revert(guard: Guard, route: Route, reason: str, began: float) -> None
                     f" after {took:.0f} s; nothing of the guarded part is left"
                 )
             last = (
-                "reachable, but NOT everything is put back; see journalctl -t rempart on the host"
+                f"reachable, but NOT everything is put back{''.join(missing)};"
+                " see journalctl -t rempart on the host"
             )
         time.sleep(1)
     raise GuardError(f"{who}; {last}")

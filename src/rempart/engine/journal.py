@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rempart import __version__
+from rempart.engine.lock import Lock
 from rempart.policy import Policy
 from rempart.resources.base import write_state
 
@@ -30,7 +31,7 @@ def _ordered(value: Any) -> Any:
     return value
 
 
-def entry(run: str, owner: str, policy: Policy, before: str, changed: Sequence[str]) -> str:
+def entry(lock: Lock, policy: Policy, before: str, changed: Sequence[str]) -> str:
     """Return the text of a run's entry.
 
     ``before`` is the digest of what was observed, ``changed`` the labels of what was done. No
@@ -39,8 +40,8 @@ def entry(run: str, owner: str, policy: Policy, before: str, changed: Sequence[s
     document = {
         "schema": SCHEMA,
         "rempart": __version__,
-        "run": run,
-        "by": owner,
+        "run": lock.run,
+        "by": lock.owner,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "policy": policy_digest(policy),
         "before": before,

@@ -24,11 +24,12 @@ END = "end\tof\tanswer"
 FACT_KINDS = frozenset(
     """
     file same bytes directory entry package inst remv unit pending healthy group user shadow
-    member sysctl text manifest way guard trait end
-    """.split()  # noqa: SIM905  (a list of 22 strings would be harder to read)
+    member sysctl text manifest way guard lock trait end
+    original retired brought taken admin
+    """.split()  # noqa: SIM905  (a list of 23 strings would be harder to read)
 )
 
-VOLATILE = frozenset({"way", "guard", "inst", "remv", "end"})
+VOLATILE = frozenset({"way", "guard", "lock", "inst", "remv", "end"})
 """Facts that say nothing about what a plan was made from."""
 
 
@@ -42,19 +43,21 @@ class Unobserved:
 Answer = Observation | Unobserved
 
 
-def script(resources: Sequence[Resource]) -> str:
-    """Return the sh that observes all resources, one probe per kind."""
-    parts = [shell("probe"), traits.probe(), "probe_self\n"]
+def script(resources: Sequence[Resource], also: str = "") -> str:
+    """Return the sh that observes all resources, one probe per kind; ``also`` asks for more."""
+    parts = [shell("lock"), shell("probe"), traits.probe(), "probe_lock before\nprobe_self\n"]
     ordered = sorted(resources, key=lambda resource: resource.rank)
     for kind, group in groupby(ordered, key=lambda resource: resource.kind):
         parts.append(KINDS[kind].probe(list(group)))
+    parts.append(also)
+    parts.append("probe_lock after\n")
     parts.append(f"printf '{END}\\n'\n".replace("\t", "\\t"))
     return "".join(parts)
 
 
-def question(resources: Sequence[Resource]) -> StringCommand:
+def question(resources: Sequence[Resource], also: str = "") -> StringCommand:
     """Return the one command that observes a host; it reads the script from its stdin."""
-    return StringCommand("sh", "-s", _stdin=script(resources), _sudo=True)
+    return StringCommand("sh", "-s", _stdin=script(resources, also), _sudo=True)
 
 
 def parse(lines: Iterable[str], resources: Sequence[Resource]) -> Answer:

@@ -12,7 +12,7 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.api.command import PyinfraCommand
 
 from rempart.engine import journal, manifest
-from rempart.engine.guard import Guard, carry_out, owner
+from rempart.engine.guard import LIBRARIES, Guard, carry_out
 from rempart.engine.observe import Unobserved
 from rempart.engine.run import Run, as_root
 from rempart.errors import RempartError, fault
@@ -21,6 +21,9 @@ from rempart.resources.package import apt_script
 
 APT_TIMEOUT_S = 1800
 """A slow line and another apt at work are no reason to give up."""
+
+LAST_WORDS_TIMEOUT_S = 30
+"""A run that fails must not wait long for a host that is gone."""
 
 Commands = Generator[PyinfraCommand, None, None]
 
@@ -31,6 +34,9 @@ def _fail(run: Run, reason: str) -> FunctionCommand:
     def fail(state: State, host: Host) -> bool:
         run.error = reason
         logger.error(reason)
+        if run.holds_lock:
+            command = as_root(run.lock.freeing(), "lock", timeout_s=LAST_WORDS_TIMEOUT_S)
+            host.run_shell_command(command, **command.connector_arguments)
         return False
 
     return FunctionCommand(fail, (), {})
@@ -52,7 +58,7 @@ def claim(run: Run) -> Commands:
     if not run.changes or claims == run.owned:
         run.host.noop("the manifest names everything already")
         return
-    yield as_root(manifest.write_script(claims))
+    yield run.locked(manifest.write_script(claims))
 
 
 @operation()
@@ -65,17 +71,21 @@ def settle(run: Run) -> Commands:
     if owned == run.owned:
         run.host.noop("the manifest is true")
         return
-    yield as_root(manifest.write_script(owned))
+    yield run.locked(manifest.write_script(owned))
 
 
 @operation()
 def keep_journal(run: Run, guard: Guard) -> Commands:
-    """Keep what this run did, where it did something."""
-    if not run.done:
-        run.host.noop("this run changed nothing")
+    """Keep what this run did, where it did something, and let others work on the host."""
+    if not run.holds_lock:
+        run.host.noop("nothing was changed, or it is noted already")
         return
-    text = journal.entry(guard.run, owner(), run.policy, run.seen_digest, run.done)
-    yield as_root(journal.write_script(guard.run, text))
+    script = ""
+    if run.done:
+        text = journal.entry(guard.lock, run.policy, run.seen_digest, run.done)
+        script = journal.write_script(guard.run, text)
+    yield as_root(script + run.lock.freeing(), "lock", timeout_s=LAST_WORDS_TIMEOUT_S)
+    run.holds_lock = False
 
 
 @operation()
@@ -91,7 +101,7 @@ def change_packages(run: Run) -> Commands:
     names = {action: [c.id.partition(":")[2] for c in todo if c.action == action]
              for action in ("create", "remove")}  # fmt: skip
     script = apt_script(names["create"], names["remove"], run.observation)
-    yield as_root(script, timeout_s=APT_TIMEOUT_S)
+    yield run.locked(script, timeout_s=APT_TIMEOUT_S)
     run.packages_changed = True
     run.done += [change.label for change in todo]
 
@@ -102,7 +112,7 @@ def carry_out_change(run: Run, change_id: str) -> Commands:
     change = yield from _still_needed(run, change_id)
     if change is None:
         return
-    yield as_root(change.script)
+    yield run.locked(change.script)
     run.done.append(change.label)
 
 
@@ -114,7 +124,7 @@ def open_guard(run: Run, guard: Guard) -> Commands:
     if not any(change.risky for change in run.changes):
         run.host.noop("nothing risky to do")
         return
-    yield guard.open()
+    yield run.locked(guard.open(), *LIBRARIES)
 
 
 @operation()
@@ -123,7 +133,7 @@ def stage_change(run: Run, guard: Guard, change_id: str, index: int) -> Commands
     change = yield from _still_needed(run, change_id)
     if change is None:
         return
-    yield guard.stage(index, change)
+    yield run.locked(guard.stage(index, change), *LIBRARIES)
 
 
 @operation()
@@ -137,7 +147,8 @@ def switch(run: Run, guard: Guard) -> Commands:
 
     def proven(state: State, host: Host) -> bool:
         try:
-            carry_out(state, host, guard, run.policy.route(run.subject))
+            switching = run.locked(guard.switch(), *LIBRARIES)
+            carry_out(host, switching, guard, run.policy.route(run.subject))
         except RempartError as error:
             run.error = str(error)
         except Exception as error:  # pyinfra would log it where nobody looks

@@ -11,12 +11,13 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from rempart import __version__
+from rempart.engine.lock import at_work, left_behind
 from rempart.engine.observe import Unobserved
 from rempart.engine.run import Run
 from rempart.engine.session import each_host
 from rempart.errors import RempartError
 from rempart.policy import Policy
-from rempart.resources import Change
+from rempart.resources import Change, Observation
 
 SCHEMA = 1
 
@@ -44,6 +45,8 @@ class HostPlan:
     error: str = ""
     packages_first: bool = False
     """Packages change first; what follows from them is decided only while applying."""
+    notes: tuple[str, ...] = ()
+    """What a person should know beside the changes; it stops nothing."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,14 @@ def host_plan(run: Run) -> HostPlan:
         observed=run.seen_digest,
         changes=tuple(map(_planned, run.changes)),
         packages_first=any(change.id.startswith("package:") for change in run.changes),
+        notes=_notes(run.seen),
     )
+
+
+def _notes(seen: Observation) -> tuple[str, ...]:
+    left = left_behind(seen)
+    taken_over = f"{left}; the next run takes its lock over" if left else ""
+    return tuple(filter(None, (at_work(seen), taken_over)))
 
 
 def _planned(change: Change) -> PlannedChange:

@@ -18,9 +18,10 @@ from pyinfra.context import ctx_host, ctx_state
 
 from rempart.engine import manifest, traits
 from rempart.engine.diff import diff
+from rempart.engine.lock import IN_STEP_LEASE_S, Lock, last_run
 from rempart.engine.observe import Answer, Unobserved, digest, parse, question
 from rempart.engine.printable import printable
-from rempart.engine.remote import shell
+from rempart.engine.remote import whole
 from rempart.engine.wayin import refusals
 from rempart.errors import RempartError
 from rempart.hardening import desired
@@ -31,11 +32,16 @@ from rempart.resources import Change, Observation, Resource
 class Run:
     """One host's state in a pyinfra run."""
 
-    def __init__(self, state: State, host: Host, policy: Policy, today: date) -> None:
+    def __init__(
+        self, state: State, host: Host, policy: Policy, today: date, lock: Lock | None = None
+    ) -> None:
         self.state = state
         self.host = host
         self.policy = policy
         self.today = today
+        self.lock = lock or Lock()
+        self.holds_lock = False
+        """A command that takes the host's lock was made, and none yet that gives it back."""
         self.subject = policy.host(host.data.rempart_host)
         self.packages_changed = False
         self.done: list[str] = []
@@ -68,7 +74,7 @@ class Run:
     def _observe(self) -> Answer:
         if self.subject.traits is None:
             return Unobserved("not enrolled yet; run rempart enroll first")
-        command = question(self.desired)
+        command = self.question()
         ok, output = self.host.run_shell_command(command, **command.connector_arguments)
         if not ok:
             return self._no_answer(output.stderr_lines)
@@ -77,9 +83,15 @@ class Run:
             return answer
         try:
             return self._accepted(answer)
+        except manifest.NewerError as error:
+            return Unobserved(str(error))
         except (RempartError, ValueError, LookupError, RecursionError) as error:
             # What a host writes into JSON arrives here unseen by the transport.
             return Unobserved(f"its answer makes no sense ({printable(str(error))[:200]})")
+
+    def question(self) -> StringCommand:
+        """Return the one command that observes this host."""
+        return question(self.desired)
 
     def _no_answer(self, said: Sequence[str]) -> Unobserved:
         word = said[-1] if said else "no word"
@@ -93,7 +105,7 @@ class Run:
 
     def _accepted(self, seen: Observation) -> Answer:
         """Refuse a host that is not what the inventory says, or that a change would lock."""
-        reasons = _unconfirmed(seen)
+        reasons = unconfirmed(seen)
         reasons += traits.mismatches(self.policy, self.subject, seen.facts.get("trait", {}))
         if not reasons:
             reasons = refusals(self.policy, self.subject, self.desired, seen)
@@ -128,8 +140,15 @@ class Run:
         """Return the digest of the phase's observation, for the stale-plan check."""
         return digest(self.observation)
 
+    def locked(self, body: str, *libraries: str, timeout_s: int | None = None) -> StringCommand:
+        """Return the command that changes the host: as root, and only while this run is its own."""
+        self.holds_lock = self.holds_lock or self.state.is_executing
+        decided_from = self._seen.get("execute") or self.seen
+        seen = last_run(decided_from) if isinstance(decided_from, Observation) else ""
+        return as_root(self.lock.around(body, seen), "lock", *libraries, timeout_s=timeout_s)
 
-def _unconfirmed(seen: Observation) -> list[str]:
+
+def unconfirmed(seen: Observation) -> list[str]:
     """Refuse a host with an armed guard: what is seen there may be undone at any moment."""
     reasons = []
     for guard, (owner, *trigger) in seen.facts.get("guard", {}).items():
@@ -165,7 +184,8 @@ def current_run() -> Run:
     """
     host: Host = ctx_host.get()  # type: ignore[no-untyped-call]  # pyinfra's context has no types
     if host not in _runs:
-        _runs[host] = Run(_current_state(), host, policy_of(host), date.today())
+        lock = Lock(lease_s=IN_STEP_LEASE_S)
+        _runs[host] = Run(_current_state(), host, policy_of(host), date.today(), lock)
     return _runs[host]
 
 
@@ -179,6 +199,5 @@ def as_root(body: str, *libraries: str, timeout_s: int | None = None) -> StringC
 
     Without ``timeout_s`` the connector's own limit holds.
     """
-    text = "".join(map(shell, ("lib", *libraries))) + body
     limit: dict[str, Any] = {"_timeout": timeout_s} if timeout_s else {}
-    return StringCommand("sh", "-s", _stdin=text, _sudo=True, **limit)
+    return StringCommand("sh", "-s", _stdin=whole(body, *libraries), _sudo=True, **limit)

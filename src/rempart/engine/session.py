@@ -35,6 +35,7 @@ def each_host(
     failed: Callable[[str, str], T],
     *,
     executing: bool = False,
+    kind: type[Run] = Run,
 ) -> Iterator[T]:
     """Do ``work`` on every named host of a practice, side by side; yield results as they come.
 
@@ -48,18 +49,33 @@ def each_host(
     state.check_for_changes = not executing  # else every operation would decide twice
     with ctx_state.use(state):
         greenlets = {
-            state.pool.spawn(_one, state, host, policy, today, work): host
+            state.pool.spawn(_one, host, kind(state, host, policy, today), work): host
             for host in state.inventory
         }
         try:
-            for done in gevent.iwait(list(greenlets)):
+            for done in _ended(list(greenlets)):
                 host = greenlets[done]
-                result, reason = done.get()
+                outcome = done.get()
+                if isinstance(outcome, gevent.GreenletExit):
+                    outcome = None, f"{host.name}: interrupted"
+                result, reason = outcome
                 yield failed(host.name, reason) if reason else result
         finally:
             gevent.killall(list(greenlets))
             for host in state.inventory:
                 host.disconnect()
+
+
+def _ended(greenlets: list[gevent.Greenlet]) -> Iterator[gevent.Greenlet]:
+    """Yield greenlets as they end. Ctrl-C ends them all, and each may still say where it stands."""
+    waiting = set(greenlets)
+    try:
+        for done in gevent.iwait(greenlets):
+            waiting.remove(done)
+            yield done
+    except KeyboardInterrupt:
+        gevent.killall(list(waiting))
+        yield from waiting
 
 
 def _state(policy: Policy, names: Sequence[str]) -> State:
@@ -73,16 +89,13 @@ def _state(policy: Policy, names: Sequence[str]) -> State:
     return State(Inventory((data, {})), config)  # type: ignore[no-untyped-call]
 
 
-def _one(
-    state: State, host: Host, policy: Policy, today: date, work: Callable[[Run], T]
-) -> tuple[T | None, str]:
+def _one(host: Host, run: Run, work: Callable[[Run], T]) -> tuple[T | None, str]:
     """Return the work's result, or why there is none; never raise for this host's troubles."""
     with ctx_host.use(host):
         try:
             host.connect(show_errors=False, raise_exceptions=True)
-            state.activate_host(host)
-            run = adopt(Run(state, host, policy, today))
-            return work(run), ""
+            run.state.activate_host(host)
+            return work(adopt(run)), ""
         except ConnectError as error:
             return None, str(error.args[0])
         except (RempartError, PyinfraError, OSError, EOFError) as error:

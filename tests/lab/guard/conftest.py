@@ -39,6 +39,7 @@ def admit(ward: Callable[..., Patient]) -> Iterator[Callable[..., Patient]]:
             patient = ward(image)
             patient.host.roll_back()
             patient.host.run("umask 077; mkdir -p /run/rempart/pending")  # went with the reboot
+            patient.inventory.with_name("go").unlink(missing_ok=True)  # of a run that was paused
             patient.before = patient.snapshot()
             stack.callback(patient.discharge)
             return patient

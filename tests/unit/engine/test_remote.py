@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from rempart.engine.diff import diff
-from rempart.engine.guard import Guard
+from rempart.engine.guard import LIBRARIES, Guard
 from rempart.engine.observe import script
-from rempart.engine.remote import shell
+from rempart.engine.remote import shell, whole
 from rempart.hardening import desired
 from rempart.policy import Policy, Traits, load
 from rempart.resources import Observation, Resource
+from rempart.resources.base import call
 
 EXAMPLE = Path(__file__).parents[3] / "inventories" / "example.yaml"
 
@@ -53,6 +54,20 @@ def test_changes_are_clean_posix_shell(wanted: list[Resource]) -> None:
     assert complaints(shell("lib") + "".join(change.script for change in changes)) == ""
 
 
+def test_script_that_is_cut_anywhere_does_nothing(tmp_path: Path) -> None:
+    """The shell carries out what it has read, and a here-document may end with the connection."""
+    text = whole(call("printf", "%s", stdin="AAAA") + call("touch", str(tmp_path / "ran")))
+    body = text.removeprefix(shell("lib"))
+    for end in range(len(body) - 1):
+        subprocess.run(["dash"], input=body[:end], text=True, capture_output=True, check=False)
+    assert not (tmp_path / "ran").exists()
+    subprocess.run(["dash"], input=body, text=True, capture_output=True, check=True)
+    assert (tmp_path / "ran").exists()
+
+
 def test_guard_is_clean_posix_shell() -> None:
-    assert complaints(Guard().confirm_script()) == ""
-    assert complaints(shell("tidy") + shell("revert")) == ""
+    guard = Guard()
+    assert complaints(guard.confirm_script()) == ""
+    assert complaints(shell("lock") + shell("tidy") + shell("revert")) == ""
+    libraries = "".join(map(shell, ("lib", "lock", *LIBRARIES)))
+    assert complaints(libraries + guard.lock.around(guard.switch(), "none free")) == ""

@@ -3,9 +3,8 @@
 # guard/armed is renamed exactly once: to confirmed by the operator, or to reverting by the host.
 # shellcheck disable=SC2154  # the variables of lib.sh and tidy.sh
 
-# RUN OWNER: refuses while another run is at work here.
+# RUN OWNER: the lock keeps other runs away; what one of them left armed or half put back is refused.
 guard_open() {
-  exec 8< "$state"; flock 8
   if [ -e $guard/armed ] || [ -e $guard/reverting ]; then
     if systemctl -q is-active $unit.timer || systemctl -q is-active $unit.service; then
       fail "a guard is armed already by $(guard_owner); wait for it"
@@ -14,10 +13,7 @@ guard_open() {
     sh $guard/revert now || fail "an earlier change could not be put back; mend it on the console"
     fail "an unconfirmed change of $(guard_owner) was put back just now; plan again"
   fi
-  if [ -e $guard/run ] && [ ! -e $guard/confirmed ] && [ ! -e $guard/reverted ] &&
-    [ -n "$(find $guard/run -mmin -10)" ]; then
-    fail "another run is at work on this host: $(guard_owner); wait for it (10 min if it died)"
-  fi
+  guard_tidy  # copies beside their files, of a run that never came to its end
   rm -rf $guard; mkdir -m 700 $guard $guard/stage
   printf '%s\n%s\n' "$1" "$2" > $guard/run
 }
@@ -36,16 +32,17 @@ guard_stage() {
   trap - EXIT
 }
 
-# Where a path's copy waits: on the path's own filesystem, so that putting it back is one rename.
+# Where a path's copy waits: on the path's own mount, so that putting it back is one rename.
 shelter() { # PATH NUMBER
   parent=${1%/*}; while [ ! -d "$parent" ]; do parent=${parent%/*}; done
-  if [ "$(stat -L -c %d "${parent:-/}")" = "$(stat -L -c %d $guard)" ]; then echo "$guard/old/$2"
+  if [ "$(stat -L -c '%d %m' "${parent:-/}")" = "$(stat -L -c '%d %m' $guard)" ]; then echo "$guard/old/$2"
   else echo "${parent:-}/.rempart-guard.$2"; fi
 }
 
 keep_path() { keep_copy "$1"; keep_directories "${1%/*}"; } # PATH
 
 keep_copy() { # PATH
+  refuse_foreign "$1"
   number=$((number + 1))
   if [ -e "$1" ] || [ -L "$1" ]; then
     copy=$(shelter "$1" $number)
@@ -87,6 +84,7 @@ guard_bundle() {
   done < $guard/touched.sorted
   for each in /run/rempart/pending /run/rempart/firewall.sha256; do keep_copy "$each"; done
   for each in ssh.service ssh.socket; do keep_unit $each; done
+  for each in 4 6; do routes $each > $guard/routes.$each; done
   sort -u -o $guard/units $guard/units
   sort -t '	' -k4 -u -o $guard/parents $guard/parents
   if command -v nft >/dev/null && nft list table inet rempart > $guard/nft.new 2>/dev/null
@@ -118,7 +116,7 @@ UNIT
   sync -f $guard; sync -f /etc; mv -T $guard/ready $guard/armed; sync $guard
   # A revert that is killed is started again.
   systemd-run -q --unit=$unit --description='rempart: undo an unconfirmed change' \
-    -p Restart=on-abnormal -p RestartSec=2 \
+    -p Restart=on-abnormal -p RestartSec=2 -p StartLimitIntervalSec=0 \
     --on-active="$1" --timer-property=AccuracySec=100ms /bin/sh $guard/revert timer
 }
 
@@ -146,7 +144,7 @@ guard_switch() {
 
 guard_give_up() {
   tail -c 2000 $guard/error >&2 || :; flock -u 9
-  sh $guard/revert now || fail "a change failed and NOT everything could be put back; use the console"
+  sh $guard/revert now 9<&- || fail "a change failed and NOT everything could be put back; use the console"
   fail "a change failed; the host has put everything back"
 }
 
@@ -162,8 +160,9 @@ guard_confirm() {
   echo confirmed
 }
 
-# What became of the last run: its name, and armed, reverting, reverted or confirmed.
+# What became of the last run: its name; armed, reverting, reverted or confirmed; what is not put back.
 guard_state() {
   head -n1 $guard/run
   for each in armed reverting reverted confirmed; do [ ! -e $guard/$each ] || echo $each; done
+  [ ! -e $guard/reverting ] || cat $guard/trouble 2>/dev/null || :
 }

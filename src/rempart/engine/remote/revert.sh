@@ -6,15 +6,22 @@
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 trap '' HUP PIPE
 cd $guard || exit 0
-# A step that hangs is killed after 21 s; after that nothing may stand in the way.
-exec 9< .; flock -w 25 9
+# A step that hangs is killed after 21 s. A switch that holds the lock for longer stands still, and
+# must not go on with its changes when all is put back.
+exec 8< .
+flock -w 25 8 || for each in /proc/[0-9]*/fd/9; do
+  holder=${each#/proc/}
+  [ "$(readlink "$each")" != "$(pwd -P)" ] || kill -KILL "${holder%%/*}"
+done
 if ! mv -T armed reverting 2>/dev/null && [ ! -e reverting ]; then
   [ "$1" != boot ] || { guard_disarm; guard_tidy; } # the power went before it was armed
   exit 0
 fi
 tab=$(printf '\t'); trouble=
 say() { logger -t rempart "$*"; }
-fault() { trouble=yes; say "$*"; echo "$*" >&2; }
+# What could not be put back is kept for the operator's next question, if there is room.
+fault() { trouble=yes; say "$*"; echo "$*" >&2; { echo "$*" >> trouble; } 2>/dev/null; }
+rm -f trouble
 say "the change of $(head -n1 run) was not confirmed: putting everything back"
 
 # Units that were not running stop while their files are still there to say how.
@@ -53,7 +60,6 @@ while IFS=$tab read -r active enabled name; do
   esac
 done < units
 sync -f /etc; sync -f .
-[ "$trouble" ] || guard_disarm # otherwise the next boot tries again
 
 # Whether sshd greets; the address and port are the configuration's own.
 greets() {
@@ -64,7 +70,24 @@ greets() {
   timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1" && head -c4 <&3' "$address" "${port:-22}" 2>/dev/null |
     grep -q SSH-
 }
+
+# FAMILY: routes that are gone or lead elsewhere. One whose interface is down went with that.
+put_back_routes() {
+  now=$(routes "$1")
+  while IFS= read -r route; do
+    case "
+$now
+" in *"
+$route
+"*) continue ;; esac
+    device=${route#* dev }; device=${device%% *}
+    [ "$(cat "/sys/class/net/$device/carrier" 2>/dev/null)" = 1 ] || continue
+    # shellcheck disable=SC2086  # its words
+    ip -"$1" route replace $route || fault "the route '$route' could not be put back"
+  done < "routes.$1"
+}
 if [ "$1" != boot ]; then
+  for each in 4 6; do put_back_routes $each; done
   # Behind an active socket the service must be down; the next login starts it.
   behind=
   if grep -q "^active.*${tab}ssh.socket$" units; then
@@ -88,5 +111,5 @@ if [ "$1" != boot ]; then
 fi
 [ ! "$trouble" ] || { say "NOT everything could be put back, see above"; exit 1; }
 say "everything is as before the change of $(head -n1 run)"
-mv -T reverting reverted; guard_tidy; sync .
+mv -T reverting reverted; guard_disarm; guard_tidy; sync .; lock_free "$(head -n1 run)"
 exit 0
