@@ -1,4 +1,4 @@
-"""Run `rempart` with one fault built in: `python sabotage.py FAULT apply …`.
+"""Run `rempart` with faults built in: `python sabotage.py FAULT[:DETAIL…][+FAULT…] apply …`.
 
 Each fault replaces one function of rempart, as a bug or a bad policy would; everything else, from
 the command line to the host, is the real thing.
@@ -12,24 +12,22 @@ monkey.patch_all()
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import interruption
+import lockout
+from lockout import rendering
+from paramiko import ECDSAKey, Transport
+
 from rempart.cli import main
-from rempart.engine import deploy, guard
+from rempart.engine import deploy, guard, operations
+from rempart.engine.route import Route
+from rempart.engine.transport import log_in, reach
 from rempart.errors import RempartError
 from rempart.hardening import firewall, ssh
-
-
-def rendering(module: Any, path: str, change: Callable[[str], str]) -> None:
-    """Change what a module's template for `path` gives."""
-    render = module.render
-
-    def changed(name: str, **values: Any) -> str:
-        text = render(name, **values)
-        return change(text) if name == path else text
-
-    module.render = changed
+from rempart.resources import File
 
 
 def stop_before_guard() -> None:
@@ -53,29 +51,50 @@ def pause_before_guard(until: str) -> None:
     deploy.Deploy.guarded = later  # type: ignore[method-assign]
 
 
-def firewall_forgets_ssh() -> None:
-    """Open no port: no new connection comes in."""
-    firewall.rules = lambda policy, host: []
+def proof_is_late(seconds: str) -> None:
+    """Begin to prove the new login only so long after the switch."""
+    confirm = guard._confirm
+
+    def late(*given: Any, **more: Any) -> str:
+        time.sleep(float(seconds))
+        return confirm(*given, **more)
+
+    guard._confirm = late
 
 
-def firewall_cuts_everything() -> None:
-    """Drop the open connections too: the run's own is dead the moment the rules are loaded."""
-    firewall.rules = lambda policy, host: []
-    known = "ct state established,related accept"
-    rendering(firewall, firewall.RULES, lambda text: text.replace(known, ""))
+def failed_logins(route: Route, guess: Callable[[Transport], list[str]]) -> None:
+    """Fail eight logins from the controller's own address."""
+    for _ in range(8):
+        try:
+            with reach(route) as connection:
+                log_in(connection, partial(guess, connection.transport))
+        except RempartError as error:
+            print("failed login:", error)
 
 
-def sshd_wants_another_group() -> None:
-    """Let in a group that the automation account is not in, unseen by the check."""
-    ssh.CHECK = 'sshd -t -f "$CANDIDATE"'
+def wrong_passwords_before_the_switch() -> None:
+    """Let somebody at the controller's address mistype a password while changes are staged."""
+    carry_out = operations.carry_out
+
+    def late(*given: Any) -> None:
+        failed_logins(given[-1], lambda transport: transport.auth_password("admin", "guess"))
+        carry_out(*given)
+
+    operations.carry_out = late
+
+
+def wrong_keys_after_the_switch() -> None:
+    """Let somebody there try a wrong key before the proof, where sshd exempts no address."""
     rendering(
-        ssh, ssh.DROP_IN, lambda text: text.replace(f"AllowGroups {ssh.SSH_GROUP}", "AllowGroups x")
+        ssh, ssh.DROP_IN, lambda text: text.replace("PerSourcePenaltyExemptList", "# without")
     )
+    confirm, key = guard._confirm, ECDSAKey.generate()
 
+    def late(given: guard.Guard, route: Route, until: float) -> str:
+        failed_logins(route, lambda transport: transport.auth_publickey("admin", key))
+        return confirm(given, route, until)
 
-def sshd_reads_keys_elsewhere() -> None:
-    """Look for keys where there are none; every check is content with it."""
-    rendering(ssh, ssh.DROP_IN, lambda text: text.replace("authorized_keys.d/%u", "nothing.d/%u"))
+    guard._confirm = late
 
 
 def proof_never_ends() -> None:
@@ -98,6 +117,11 @@ def firewall_rules_are_invalid() -> None:
     rendering(firewall, firewall.RULES, lambda text: text + "nonsense\n")
 
 
+def wants_a_file(path: str, risky: str) -> None:
+    """Want a file of root's there, by a change that is `risky` or `harmless`."""
+    lockout.also(File(concern="ssh", risky=risky == "risky", path=path, content="ours\n"))
+
+
 def disk_fills_up(left_kib: str) -> None:
     """Fill the filesystem of rempart's state just before the switch, but for so much."""
     switch = guard.Guard.switch
@@ -110,23 +134,22 @@ def disk_fills_up(left_kib: str) -> None:
     guard.Guard.switch = full  # type: ignore[method-assign]
 
 
-FAULTS: dict[str, Callable[..., None]] = {
-    fault.__name__: fault
-    for fault in (
-        stop_before_guard,
-        pause_before_guard,
-        firewall_forgets_ssh,
-        firewall_cuts_everything,
-        sshd_wants_another_group,
-        sshd_reads_keys_elsewhere,
-        proof_never_ends,
-        sshd_config_is_invalid,
-        firewall_rules_are_invalid,
-        disk_fills_up,
-    )
-}
+OWN: tuple[Callable[..., None], ...] = (
+    stop_before_guard,
+    pause_before_guard,
+    proof_is_late,
+    wrong_passwords_before_the_switch,
+    wrong_keys_after_the_switch,
+    proof_never_ends,
+    sshd_config_is_invalid,
+    firewall_rules_are_invalid,
+    disk_fills_up,
+    wants_a_file,
+)
+FAULTS = lockout.FAULTS | interruption.FAULTS | {fault.__name__: fault for fault in OWN}
 
 if __name__ == "__main__":
-    fault, *details = sys.argv.pop(1).split(":")
-    FAULTS[fault](*details)
+    for each in sys.argv.pop(1).split("+"):
+        fault, *details = each.split(":")
+        FAULTS[fault](*details)
     main()
