@@ -15,7 +15,7 @@ BOUNDED = {"deadline": None, "database": None, "suppress_health_check": [HealthC
 # To make a failing example smaller takes minutes: add Phase.shrink where one is needed.
 PHASES = (Phase.explicit, Phase.generate)
 settings.register_profile("ci", max_examples=20, derandomize=True, phases=PHASES, **BOUNDED)
-settings.register_profile("deep", max_examples=1000, print_blob=True, phases=PHASES, **BOUNDED)
+settings.register_profile("deep", max_examples=300, print_blob=True, phases=PHASES, **BOUNDED)
 settings.load_profile("ci")
 
 TOGETHER = ("tests/lab/apply/", "tests/lab/verify/", "tests/lab/test_pyinfra.py")

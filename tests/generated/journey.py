@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from machine import Account, Machine, Node, Service, parent
+from machine import UNIT_FOLDER, Account, Machine, Node, Service, parent
 from policies import TEXTS, TODAY
 
 from rempart.engine import manifest
@@ -37,7 +37,8 @@ SERVICES = st.builds(
     Service,
     active=st.sampled_from(["active", "inactive", "failed", "activating"]),
     file_state=st.sampled_from(["enabled", "disabled", "static", "enabled-runtime"]),
-) | st.just(Service("masked", "inactive", "masked"))
+)
+MASKABLE = SERVICES | st.just(Service("masked", "inactive", "masked"))
 NODES = st.builds(
     Node,
     form=st.sampled_from(["file", "file", "file", "directory", "link", "pipe"]),
@@ -98,7 +99,8 @@ def drift(draw: Draw, machine: Machine, resource: Resource) -> None:
         case Sysctl(setting=name):
             machine.sysctls[name] = draw(st.sampled_from(["0", "1", "2"]))
         case Unit(unit=name):
-            machine.units[name] = draw(SERVICES)
+            own = machine._is_ours(f"{UNIT_FOLDER}/{name}")  # a mask is a link in the file's place
+            machine.units[name] = draw(SERVICES if own else MASKABLE)
             for marks in (machine.pending, machine.stale):
                 (marks.add if draw(st.booleans()) else marks.discard)(name)
 

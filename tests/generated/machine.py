@@ -188,8 +188,12 @@ class Machine:
 
     def _unit(self, name: str) -> Service:
         path = f"{UNIT_FOLDER}/{name}"
-        if self._is_ours(path) and path not in self.nodes:
+        if not self._is_ours(path):
+            return self.units.get(name, Service())
+        if path not in self.nodes:
             return Service("not-found", "inactive", "")
+        if self.nodes[path].form == "link":  # to /dev/null
+            return Service("masked", "inactive", "masked")
         return self.units.get(name, Service())
 
     # What is done to it.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rempart.errors import RempartError
 from rempart.policy import load
 from rempart.verify import sshconfig
 
@@ -56,3 +57,19 @@ def test_only_the_automation_key_is_used_and_nothing_asks(
 def test_hop_and_address_are_the_policys(asked: dict[str, str]) -> None:
     assert asked["proxyjump"] == "front"
     assert (asked["hostname"], asked["port"]) == ("192.168.1.10", "22")
+
+
+def test_quotes_and_percents_in_a_path_are_the_paths_own(tmp_path: Path) -> None:
+    (tmp_path / "provider.yaml").write_text(PROVIDER.replace("automation key", r'50% "a" \b'))
+    (tmp_path / "p.yaml").write_text(PRACTICE)
+    config = sshconfig.write(load(tmp_path / "p.yaml"), tmp_path)
+    command = ["ssh", "-G", "-F", str(config), "front"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f'identityfile {tmp_path}/keys/50%% "a" \\b\n' in said  # as written, %% is %
+
+
+def test_path_that_ssh_would_read_as_a_variable_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "provider.yaml").write_text(PROVIDER.replace("automation key", "${HOME}"))
+    (tmp_path / "p.yaml").write_text(PRACTICE)
+    with pytest.raises(RempartError, match="rename it"):
+        sshconfig.write(load(tmp_path / "p.yaml"), tmp_path)
