@@ -10,7 +10,6 @@ Whatever goes wrong with one host fails that host: pyinfra aborts all hosts on o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 from io import IOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, TypedDict, Unpack
@@ -43,11 +42,22 @@ class RempartData(TypedDict):
     rempart_host: str
 
 
-@cache
-def _policy(path: str) -> Policy:
-    from rempart.policy import load
+_policies: dict[Path, Policy] = {}
 
-    return load(Path(path))
+
+def know(policy: Policy) -> None:
+    """Let hosts be reached by a policy that is loaded already: YAML is slow to read."""
+    _policies[policy.path] = policy
+
+
+def policy_at(path: str) -> Policy:
+    """Return the policy with that path, loaded once."""
+    key = Path(path)
+    if key not in _policies:
+        from rempart.policy import load
+
+        _policies[key] = load(key)
+    return _policies[key]
 
 
 class RempartConnector(BaseConnector):
@@ -83,7 +93,7 @@ class RempartConnector(BaseConnector):
                 "no policy for this host; run pyinfra with inventories/fleet.py as its inventory"
             )
         try:
-            policy = _policy(path)
+            policy = policy_at(path)
             route = policy.route(policy.host(name))
             self.connection = connect(route, self.state.config.CONNECT_TIMEOUT)
         except RempartError as error:

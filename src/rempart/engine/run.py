@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +16,7 @@ from pyinfra.api import Host, State, StringCommand
 from pyinfra.context import ctx_host, ctx_state
 
 from rempart.engine import manifest, traits
+from rempart.engine.connector import policy_at
 from rempart.engine.diff import diff
 from rempart.engine.lock import IN_STEP_LEASE_S, Lock, last_run
 from rempart.engine.observe import Answer, Unobserved, digest, parse, question
@@ -25,7 +25,7 @@ from rempart.engine.remote import whole
 from rempart.engine.wayin import refusals
 from rempart.errors import RempartError
 from rempart.hardening import desired
-from rempart.policy import Policy, load
+from rempart.policy import Policy
 from rempart.resources import Change, Observation, Resource
 
 
@@ -160,21 +160,12 @@ def unconfirmed(seen: Observation) -> list[str]:
 
 
 _runs: WeakKeyDictionary[Host, Run] = WeakKeyDictionary()
-_policies: dict[Path, Policy] = {}
 
 
 def adopt(run: Run) -> Run:
     """Make a run the one of its host."""
     _runs[run.host] = run
     return run
-
-
-def policy_of(host: Host) -> Policy:
-    """Return the policy that an inventory host comes from, loaded once."""
-    path = Path(host.data.rempart_policy)
-    if path not in _policies:
-        _policies[path] = load(path)
-    return _policies[path]
 
 
 def current_run() -> Run:
@@ -185,7 +176,8 @@ def current_run() -> Run:
     host: Host = ctx_host.get()  # type: ignore[no-untyped-call]  # pyinfra's context has no types
     if host not in _runs:
         lock = Lock(lease_s=IN_STEP_LEASE_S)
-        _runs[host] = Run(_current_state(), host, policy_of(host), date.today(), lock)
+        policy = policy_at(host.data.rempart_policy)
+        _runs[host] = Run(_current_state(), host, policy, date.today(), lock)
     return _runs[host]
 
 

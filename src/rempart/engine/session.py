@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import gevent
 from pyinfra.api import Config, Host, Inventory, State
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.context import ctx_host, ctx_state
 
+from rempart.engine.connector import RempartConnector, know
 from rempart.engine.run import Run, adopt
 from rempart.errors import RempartError, fault
 from rempart.policy import Policy
@@ -78,15 +79,34 @@ def _ended(greenlets: list[gevent.Greenlet]) -> Iterator[gevent.Greenlet]:
         yield from waiting
 
 
+class _Hosts(Inventory):
+    """Hosts that our own connector reaches.
+
+    pyinfra's inventory would import every connector there is, and read the entry points of all
+    installed packages anew for each host.
+    """
+
+    def make_hosts_and_groups(
+        self, names: Sequence[tuple[str, dict[str, Any]]], groups: object
+    ) -> None:
+        self.host_data.update(names)
+        self.hosts = {
+            name: Host(name, inventory=self, groups=[], connector_cls=RempartConnector)
+            for name, _ in names
+        }
+
+
 def _state(policy: Policy, names: Sequence[str]) -> State:
+    know(policy)
     wanted = {policy.host_id(policy.host(name)) for name in names}
     entries = groups([policy])[policy.practice.name]
-    data = [entry for entry in entries if entry[0].removeprefix("@rempart/") in wanted]
+    named = [(name.removeprefix("@rempart/"), data) for name, data in entries]
+    data = [(name, data) for name, data in named if name in wanted]
     # pyinfra's Config and Inventory have no types.
     config = Config(  # type: ignore[no-untyped-call]
         CONNECT_TIMEOUT=CONNECT_TIMEOUT_S, PARALLEL=min(len(data), MOST_AT_ONCE) or 1
     )
-    return State(Inventory((data, {})), config)  # type: ignore[no-untyped-call]
+    return State(_Hosts((data, {})), config)  # type: ignore[no-untyped-call]
 
 
 def _one(host: Host, run: Run, work: Callable[[Run], T]) -> tuple[T | None, str]:
