@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -40,18 +41,24 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
     """Run a command in a folder, without a terminal, and measure it."""
     report, stdout, stderr = (folder / name for name in ("sample.json", "stdout", "stderr"))
     with stdout.open("w") as out, stderr.open("w") as err:  # files: no reader takes part in the run
-        done = subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_STOPWATCH), str(report), *command],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
             cwd=folder,
             env=os.environ | environment,
-            check=False,
+            start_new_session=True,
         )
+        try:
+            process.wait()
+        except BaseException:  # Ctrl-C: nothing that the command has started goes on
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
     sample = Sample(**json.loads(report.read_text()))
     texts = (file.read_text(errors="replace") for file in (stdout, stderr))
-    return Done(sample, done.returncode, *texts)
+    return Done(sample, process.returncode, *texts)
 
 
 def median(samples: Sequence[Sample]) -> Sample:
