@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rempart.engine import connection, guard, remote, run
+from rempart.engine import connection, guard, remote
 from rempart.engine.connection import Connection
 
 LIBRARIES = [path.stem for path in Path(remote.__file__).parent.glob("*.sh")]
@@ -56,7 +56,7 @@ def name(stdin: bytes) -> str:
         return words[0]
     if words[0].startswith("apt_"):
         return "packages"
-    return re.sub(r"\d{8}T\d{6}-[0-9a-f]{8}", "RUN", " ".join(words[:2]))
+    return " ".join(re.sub(r"\d{8}T\d{6}-[0-9a-f]{8}", "RUN", word) for word in words[:2])
 
 
 def commands_are_noted(file: str) -> None:
@@ -124,13 +124,13 @@ def stops(point: str) -> None:
     file, text = POINTS[point]
     stop = f"if mkdir {STOPPED} 2>/dev/null; then sleep 1000; fi\n"
     stop = ONLY_AT.get(point, "{}").format(stop)
-    assert remote.shell(file).count(text) == 1, f"{text!r} does not stand once in {file}.sh"
+    shell = remote.shell
+    assert shell(file).count(text) == 1, f"{text!r} does not stand once in {file}.sh"
 
     def stopping(wanted: str) -> str:
-        whole = remote.shell(wanted)
-        return whole.replace(text, stop + text) if wanted == file else whole
+        return shell(wanted).replace(text, stop + text) if wanted == file else shell(wanted)
 
-    guard.shell = run.shell = stopping  # type: ignore[assignment]
+    guard.shell = remote.shell = stopping  # type: ignore[attr-defined, assignment]
 
 
 FAULTS: dict[str, Callable[..., None]] = {

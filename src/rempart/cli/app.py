@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from typing import Annotated
 
@@ -51,6 +52,10 @@ def run() -> None:
     """Run the command line; what an operator can mend is one line and exit code 1."""
     # pyinfra logs to nowhere by default; its errors come back as results instead.
     logging.getLogger("pyinfra").addHandler(logging.NullHandler())
+    # As Ctrl-C: each host's part ends with its last words. nohup's choice to ignore SIGHUP stands.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) == signal.SIG_DFL:
+            signal.signal(ending, signal.default_int_handler)
     try:
         app()
     except RempartError as error:
