@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from rempart import __version__
-from rempart.cli.apply import apply
-from rempart.cli.check import check, schema
-from rempart.cli.enroll import enroll
-from rempart.cli.plan import plan
-from rempart.cli.verify import verify
 from rempart.errors import RempartError
 
 app = typer.Typer(
@@ -44,8 +41,25 @@ def _options(
     """Harden the Linux machines of health practices, and prove it."""
 
 
-for command in (check, schema, enroll, plan, apply, verify):
-    app.command()(command)
+COMMANDS = {
+    "check": "check",
+    "schema": "check",
+    "enroll": "enroll",
+    "plan": "plan",
+    "apply": "apply",
+    "verify": "verify",
+}
+"""Each command's module in ``rempart.cli``, where it is a function of the same name."""
+
+
+def add_commands(words: Sequence[str]) -> None:
+    """Add the command that is called, or all of them where the help has to list them.
+
+    Importing what the others need would double the start-up.
+    """
+    called = next((word for word in words if not word.startswith("-")), "")
+    for name in [called] if called in COMMANDS else COMMANDS:
+        app.command()(getattr(import_module(f"rempart.cli.{COMMANDS[name]}"), name))
 
 
 def run() -> None:

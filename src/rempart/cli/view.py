@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from rempart.engine.apply import HostResult
 from rempart.engine.plan import HostPlan, PlannedChange
+
+if TYPE_CHECKING:
+    from rempart.engine.apply import HostResult
 
 STYLES = {"+": "green", "-": "red", "@": "cyan", "~": "yellow"}
 
