@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import event
+from bench.contestants import PREPARE
 from lab.errors import LabError
 from lab.session import Session
 from rempart.errors import RempartError
@@ -29,12 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks; exit code 1 when a contestant failed: nothing is comparable then."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is cleaned up
+    programme = event.Programme(options.hosts, options.first_apply, options.rounds, options.peers)
     try:
         with tempfile.TemporaryDirectory(prefix="rempart-bench-") as folder, Session() as lab:
-            results = event.run(
-                lab, Path(folder), options.hosts, options.first_apply, options.rounds
-            )
-            lines = list(results)
+            lines = list(event.run(lab, Path(folder), programme))
     except KeyboardInterrupt:
         return 130
     except (event.Invalid, LabError, RempartError) as error:
@@ -63,6 +62,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=3, metavar="N",
         help="runs of each contestant, one after the other in turn; medians count (default: 3)",
+    )  # fmt: skip
+    peers = [name for name in PREPARE if name != "rempart"]
+    parser.add_argument(
+        "--peers", nargs="*", choices=peers, default=peers,
+        help=f"who runs beside rempart (default: {' '.join(peers)})",
     )  # fmt: skip
     options = parser.parse_args(arguments)
     if not [*options.hosts, *options.first_apply]:

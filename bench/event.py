@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import contestants, field
-from bench.contestants import rempart
+from bench import field
+from bench.contestants import PREPARE, rempart
 from bench.contestants.base import Contestant, Judge
 from bench.field import Field, Target
 from bench.measure import Done, Sample, median
@@ -27,26 +28,35 @@ class Invalid(Exception):
     """A run that does not count: its contestant failed, or did something else than it should."""
 
 
-def run(
-    lab: Session, folder: Path, sizes: Sequence[int], firsts: Sequence[int], rounds: int
-) -> Iterator[Line]:
+@dataclass(frozen=True)
+class Programme:
+    """What is run: numbers of hosts for each benchmark, rounds, contestants beside rempart."""
+
+    plans: Sequence[int]
+    first_applies: Sequence[int]
+    rounds: int
+    peers: Sequence[str]
+
+
+def run(lab: Session, folder: Path, programme: Programme) -> Iterator[Line]:
     """Boot the hosts, run everything, and yield the result lines.
 
     Raises:
         Invalid: there is nothing to compare.
     """
-    count = max([*sizes, *firsts])
+    plans, firsts, rounds = programme.plans, programme.first_applies, programme.rounds
+    count = max([*plans, *firsts])
     say(f"{count} stock hosts: boot, enrol")
     ground = field.enrolled(lab, folder, count)
-    everybody = [prepare(ground) for prepare in contestants.PREPARE]
+    everybody = [PREPARE[name](ground) for name in ["rempart", *programme.peers]]
     if firsts:
         field.keep_as_they_are(ground.targets[: max(firsts)])
     for size in firsts:
         yield _first_apply(ground, everybody, ground.targets[:size], rounds)
-    if sizes:
-        say(f"{max(sizes)} hosts: harden")
-        _apply(ground, everybody[0], ground.targets[: max(sizes)])
-    for size in sizes:
+    if plans:
+        say(f"{max(plans)} hosts: harden")
+        _apply(ground, everybody[0], ground.targets[: max(plans)])
+    for size in plans:
         yield _noop_plan(everybody, ground.targets[:size], rounds)
 
 

@@ -2,5 +2,10 @@
 
 from bench.contestants import ansible, openssh, pyinfra, rempart
 
-PREPARE = (rempart.prepare, openssh.prepare, pyinfra.prepare, ansible.prepare)
-"""In the order in which they run in each round."""
+PREPARE = {
+    "rempart": rempart.prepare,
+    "openssh_fat": openssh.prepare,
+    "pyinfra": pyinfra.prepare,
+    "ansible": ansible.prepare,
+}
+"""By name, in the order in which they run in each round."""
