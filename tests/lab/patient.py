@@ -42,7 +42,8 @@ for unit in {UNITS}; do
   echo "$unit $(systemctl is-active $unit) $(systemctl is-enabled $unit 2>/dev/null)"
 done
 echo settings; sysctl -a -r '^net[.]ipv[46][.](conf[.](all|default|eth0)|icmp|tcp_syn)' 2>/dev/null
-echo routes; for family in 4 6; do ip -o -$family route show table main; done
+echo routes; for family in 4 6; do ip -o -$family route show table main; done |
+  sed 's/ expires [^ ]*//'
 echo guards; systemctl list-timers --all --no-legend 'rempart*' | grep -o 'rempart[^ ]*'
 systemctl list-units --all --no-legend 'rempart-guard*'
 find / -xdev -name '.rempart*'
@@ -65,16 +66,17 @@ class Patient:
         """Tell whether the automation key and sudo work on a new connection."""
         way = []
         if self.jump:
-            hop = shlex.join([*self._ssh("j"), f"rempart@{self.jump.address}"])
+            hop = shlex.join([*self.ssh("j"), f"rempart@{self.jump.address}"])
             way = ["-o", f"ProxyCommand={hop} -W %h:%p"]
-        command = [*self._ssh(self.name), *way, f"rempart@{self.host.address}", "sudo -n true"]
+        command = [*self.ssh(self.name), *way, f"rempart@{self.host.address}", "sudo -n true"]
         try:
             done = subprocess.run(command, capture_output=True, check=False, timeout=5)
         except subprocess.TimeoutExpired:  # cut off in the middle of the login
             return False
         return done.returncode == 0
 
-    def _ssh(self, name: str) -> list[str]:
+    def ssh(self, name: str) -> list[str]:
+        """Return the words of OpenSSH's client up to the address, with the automation key."""
         options = {
             "UserKnownHostsFile": self.inventory.parent / "known_hosts" / "t" / name,
             "HostKeyAlias": f"t/{name}",

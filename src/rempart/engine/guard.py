@@ -16,7 +16,7 @@ from pyinfra.api import Host, StringCommand
 from rempart.engine.lock import REFUSALS, Lock
 from rempart.engine.remote import shell, whole
 from rempart.engine.route import Route
-from rempart.engine.transport import Result, connect, printable, printable_lines
+from rempart.engine.transport import Result, connect, printable_lines
 from rempart.errors import RempartError
 from rempart.resources import Change
 from rempart.resources.base import call, encoded
@@ -120,7 +120,8 @@ def _confirm(guard: Guard, route: Route, until: float) -> str:
         else:
             if said.stdout.strip().endswith(b"confirmed"):
                 return ""
-            reason = f"on a new connection: {printable(said.stderr).strip() or 'sudo refused'}"
+            lines = [line[:200] for line in printable_lines(said.stderr or said.stdout)[-5:]]
+            reason = f"on a new connection: {'; '.join(lines) or 'no word from its shell or sudo'}"
             if "put everything back" in reason:
                 return reason
         time.sleep(0.5)
