@@ -194,10 +194,11 @@ POLICIES = policies()
 def yaml(value: Any, margin: str = "") -> str:
     """Return plain data as YAML in lines; JSON's texts, lists and numbers are YAML's too."""
     lines = []
-    for key, inner in value.items():
+    for name, inner in value.items():
+        key = name if name.isidentifier() else json.dumps(name, ensure_ascii=False)
         if inner and isinstance(inner, dict):
             lines.append(f"{margin}{key}:\n{yaml(inner, margin + '  ')}")
-        elif inner and isinstance(inner, list) and isinstance(inner[0], dict):
+        elif isinstance(inner, list) and inner and all(i and isinstance(i, dict) for i in inner):
             items = (yaml(item, margin + "    ") for item in inner)
             text = "".join(f"{margin}  - {item[len(margin) + 4 :]}" for item in items)
             lines.append(f"{margin}{key}:\n{text}")

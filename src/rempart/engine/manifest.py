@@ -83,7 +83,7 @@ def _owned(key: str, entry: dict[str, Any]) -> Owned:
     kind, _, rest = key.partition(":")
     if kind not in KINDS or not rest or not rest.isprintable():
         raise ValueError("manifest is damaged")
-    return Owned(
+    owned = Owned(
         id=key,
         concern=str(entry["concern"]),
         risky=bool(entry["risky"]),
@@ -93,6 +93,16 @@ def _owned(key: str, entry: dict[str, Any]) -> Owned:
         reloads=tuple(map(str, entry["reloads"])),
         secret=bool(entry.get("secret", False)),
     )
+    # JSON can write what no terminal should show, and half characters that cannot be sent.
+    shown = (owned.concern, owned.digest, owned.version, *owned.reloads)
+    sent = "".join(owned.original)
+    if any(printable(text) != text for text in shown) or "\0" in sent or _has_surrogate(sent):
+        raise ValueError("manifest is damaged")
+    return owned
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def claimed(owned: Manifest, desired: Sequence[Resource], seen: Observation) -> Manifest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 
 import pytest
@@ -126,3 +127,22 @@ def test_host_as_wanted_whose_manifest_says_otherwise_has_one_change() -> None:
     assert (change.label, change.diff) == ("Record what rempart owns", ("~ file:/etc/new",))
     owned = manifest.claimed({}, NEW, seen)
     assert diff(NEW, observed(owned, **as_wanted(new))) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "value"),
+    [
+        ("concern", "\x9b31m"),
+        ("concern", "\ud800"),
+        ("version", "a\nb"),
+        ("reloads", ["\ud800"]),
+        ("original", ["\ud800"]),
+        ("original", ["a\0b"]),
+    ],
+)
+def test_text_that_cannot_be_shown_or_sent_is_no_manifest(what: str, value: object) -> None:
+    document = json.loads(manifest.render(manifest.claimed({}, OLD, Observation({}))))
+    document["objects"]["file:/etc/old/f"][what] = value
+    encoded = base64.b64encode(json.dumps(document).encode()).decode()
+    with pytest.raises(ValueError, match="manifest is damaged"):
+        manifest.load(Observation({"manifest": {"json": (encoded,)}}))
