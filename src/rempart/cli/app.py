@@ -48,6 +48,7 @@ COMMANDS = {
     "plan": "plan",
     "apply": "apply",
     "verify": "verify",
+    "release": "release",
 }
 """Each command's module in ``rempart.cli``, where it is a function of the same name."""
 

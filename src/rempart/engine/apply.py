@@ -22,6 +22,12 @@ from rempart.policy import Policy
 
 GUARDED = "guarded changes"
 
+Step = Callable[[str, str], None]
+"""Is told which host is at what."""
+
+Tell = Callable[[str], None]
+"""Is told what its host is at."""
+
 
 @dataclass(frozen=True)
 class HostResult:
@@ -41,7 +47,7 @@ def apply(
     today: date,
     planned: dict[str, HostPlan],
     window_s: int,
-    step: Callable[[str, str], None],
+    step: Step,
 ) -> Iterator[HostResult]:
     """Apply hosts side by side and yield each one's result as it comes.
 
@@ -63,13 +69,11 @@ def apply(
     )
 
 
-def _apply_host(
-    run: Run, planned: HostPlan | None, guard: Guard, step: Callable[[str, str], None]
-) -> HostResult:
+def _apply_host(run: Run, planned: HostPlan | None, guard: Guard, step: Step) -> HostResult:
     name = run.host.name
     step(name, "observing")
     now = host_plan(run)
-    refusal = now.error or _locked(run) or stale(planned, now)
+    refusal = now.error or locked(run) or stale(planned, now)
     if refusal:
         return HostResult(name, error=refusal)
     if not now.changes:
@@ -77,27 +81,33 @@ def _apply_host(
     left = left_behind(run.observation)
     notes = (f"took over the lock of a run that ended without a word: {left}",) if left else ()
     deploy = Deploy(guard=guard)
-    error, at = "", [""]
+    error = attempt(deploy, step, lambda tell: _steps(deploy, tell))
+    planned_labels = {change.label for change in now.changes}
+    late = tuple(label for label in run.done if label not in planned_labels)
+    return HostResult(name, tuple(run.done), late, error, notes)
 
-    def tell(name: str, what: str) -> None:
+
+def attempt(deploy: Deploy, step: Step, steps: Callable[[Tell], None]) -> str:
+    """Carry a run's steps out, which ``tell`` what they are at; return what ended them, or ''."""
+    run, at = deploy.run, [""]
+
+    def tell(what: str) -> None:
         at.append(what)
-        step(name, what)
+        step(run.host.name, what)
 
     try:
-        _steps(deploy, name, tell)
+        steps(tell)
     except NestedOperationError as failed:
-        error = run.error or said(run, str(failed))
+        return run.error or _said(run, str(failed))
     except RempartError as failed:
-        error = str(failed)
+        return str(failed)
     except gevent.GreenletExit:
-        error = _interrupted(name, at[-1], guard.window_s)
+        return _interrupted(run.host.name, at[-1], deploy.guard.window_s)
     finally:
         if run.holds_lock:  # whatever ended the run stands, also where the host is out of reach
             with suppress(NestedOperationError, RempartError):
                 deploy.journal()
-    planned_labels = {change.label for change in now.changes}
-    late = tuple(label for label in run.done if label not in planned_labels)
-    return HostResult(name, tuple(run.done), late, error, notes)
+    return ""
 
 
 def _interrupted(name: str, at: str, window_s: int) -> str:
@@ -109,13 +119,13 @@ def _interrupted(name: str, at: str, window_s: int) -> str:
     return f"{name}: interrupted at: {at}{undone}; plan again"
 
 
-def _locked(run: Run) -> str:
+def locked(run: Run) -> str:
     """Return who keeps this run from beginning, or ''; what is not seen here the host refuses."""
     busy = at_work(run.observation)
     return f"{run.host.name}: nothing was done: {busy}" if busy else ""
 
 
-def said(run: Run, op_hash: str) -> str:
+def _said(run: Run, op_hash: str) -> str:
     """Return which operation failed and the end of what the host said about it."""
     name = ", ".join(run.state.get_op_meta(op_hash).names)
     lines = run.state.get_op_data_for_host(run.host, op_hash).operation_meta.stderr_lines
@@ -123,15 +133,15 @@ def said(run: Run, op_hash: str) -> str:
     return f"{run.host.name}: {name}: failed: {words}"
 
 
-def _steps(deploy: Deploy, name: str, step: Callable[[str, str], None]) -> None:
-    step(name, "packages")
+def _steps(deploy: Deploy, tell: Tell) -> None:
+    tell("packages")
     deploy.claim()
     deploy.packages()
-    step(name, "configuration")
+    tell("configuration")
     deploy.change(*CONCERNS)
-    step(name, GUARDED)
+    tell(GUARDED)
     deploy.guarded(*CONCERNS)
-    step(name, "recording")
+    tell("recording")
     deploy.settle()
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rempart.engine import manifest
 from rempart.resources import KINDS, Change, Observation, Resource, Unit
+from rempart.resources.base import call
 from rempart.resources.unit import NOT_THERE
 
 RELEASE_RANK = 60
@@ -20,10 +22,20 @@ def diff(desired: Sequence[Resource], seen: Observation) -> list[Change]:
 
     The same function feeds the plan, the apply and the test that after an apply nothing is left.
     """
+    given_up = releases(desired, seen)
     changes = [change for resource in desired if (change := resource.diff(seen))]
-    changes += releases(desired, seen)
+    changes = [_foreseeing(change, given_up) for change in changes] + given_up
     changes += reloads(desired, seen, changes)
     return sorted(changes, key=order) or manifest.correction(desired, seen)
+
+
+def _foreseeing(change: Change, given_up: Sequence[Change]) -> Change:
+    """Let a daemon's checker judge without the files that this run gives up: ``$GIVEN_UP``."""
+    gone = [each.id.removeprefix("file:") for each in given_up if each.id.startswith("file:")]
+    if not (change.precheck and gone):
+        return change
+    known = call("export", "GIVEN_UP=" + "\n".join(gone))
+    return replace(change, script=known + change.script, precheck=known + change.precheck)
 
 
 def releases(desired: Sequence[Resource], seen: Observation) -> list[Change]:

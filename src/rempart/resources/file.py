@@ -29,8 +29,9 @@ class File(Resource):
     """A regular file. ``content=None`` means that there must be none.
 
     ``check`` is sh that must accept the file before it replaces the old one; it finds the new file
-    in ``$CANDIDATE`` and the path it will get in ``$TARGET``. A ``secret`` file's bytes are shown
-    in no diff and never leave the host.
+    in ``$CANDIDATE``, the path it will get in ``$TARGET``, and the paths of files that go in the
+    same run in ``$GIVEN_UP``, one a line. A ``secret`` file's bytes are shown in no diff and never
+    leave the host.
     """
 
     kind = "file"
