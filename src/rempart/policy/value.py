@@ -23,12 +23,15 @@ from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from rempart.policy.mistake import wrong
 
-# Debian's base-passwd, plus the accounts that the packages rempart manages bring along.
+# Debian's base-passwd, plus the accounts that the packages rempart manages bring along. Groups too:
+# useradd makes each person a group of the same name.
 SYSTEM_NAMES = frozenset(
     """
     root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats
     nobody nogroup sshd ntp chrony clamav messagebus polkitd avahi colord geoclue gdm lightdm
     sudo adm staff users ssh tss uuidd usbmux rtkit saned dnsmasq postgres mysql restic
+    tty disk kmem dialout fax voice cdrom floppy tape audio dip operator src shadow utmp video sasl
+    plugdev input kvm render sgx netdev crontab lpadmin scanner bluetooth rempart-ssh
     """.split()  # noqa: SIM905  (a list of literals would take fifty lines)
 )
 LOGIN = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")

@@ -1,10 +1,12 @@
 """Values that reach shells, sshd and nftables are what they say, or refused."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pydantic_core import PydanticCustomError
 
+from rempart.hardening.accounts import SSH_GROUP
 from rempart.policy import value
 
 
@@ -67,3 +69,12 @@ def test_a_right_value_is_taken(
 def test_a_wrong_value_is_refused(reader: Callable[[object], object], written: str) -> None:
     with pytest.raises(PydanticCustomError):
         reader(written)
+
+
+@pytest.mark.parametrize("kind", ["passwd", "group"])
+def test_name_that_debian_has_already_is_no_login(kind: str) -> None:
+    """A group of that name would make useradd fail, in the middle of an apply."""
+    lines = Path(f"/usr/share/base-passwd/{kind}.master").read_text().splitlines()
+    for name in [SSH_GROUP, *(line.split(":")[0] for line in lines)]:
+        with pytest.raises(PydanticCustomError):
+            value.login(name)
