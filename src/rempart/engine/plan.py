@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from rempart import __version__
+from rempart.engine import foreign
 from rempart.engine.lock import at_work, left_behind
 from rempart.engine.observe import Unobserved
 from rempart.engine.run import Run
@@ -71,9 +72,6 @@ class Plan:
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-_PLAN = TypeAdapter(Plan)
-
-
 def make_plan(policy: Policy, names: Sequence[str], today: date) -> Iterator[HostPlan]:
     """Observe hosts side by side and yield each one's plan as it comes."""
     return each_host(
@@ -90,7 +88,7 @@ def host_plan(run: Run) -> HostPlan:
         observed=run.seen_digest,
         changes=tuple(map(_planned, run.changes)),
         packages_first=any(change.id.startswith("package:") for change in run.changes),
-        notes=_notes(run.seen),
+        notes=(*_notes(run.seen), *foreign.notes(run.desired, run.seen)),
     )
 
 
@@ -114,7 +112,7 @@ def read_plan(path: Path) -> Plan:
         if document.pop("schema") != SCHEMA:
             raise RempartError(f"{path}: a plan of another version of rempart; plan again")
         del document["rempart"]
-        return _PLAN.validate_python(document)
+        return TypeAdapter(Plan).validate_python(document)
     except OSError as error:
         raise RempartError(f"{path}: cannot be read ({error.strerror}); name a plan file") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
