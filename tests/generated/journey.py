@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -87,8 +86,9 @@ def drift(draw: Draw, machine: Machine, resource: Resource) -> None:
         case User(login=login):
             _drift_account(draw, machine, login)
         case Directory(path=path):
-            machine.nodes[path] = replace(draw(NODES), form="directory")
-            if resource.only is not None:
+            machine._remove(path)
+            machine.nodes[path] = draw(NODES)
+            if resource.only is not None and machine.nodes[path].form == "directory":
                 machine.nodes[f"{path}/{draw(st.sampled_from(['x', 'y']))}"] = draw(NODES)
         case File(path=path):
             if machine._has_folder(parent(path)):

@@ -56,10 +56,11 @@ class Directory(Resource):
         owner = f"{self.user}:{self.group}"
         foreign = self._foreign(seen)
         lines: list[str] = []
+        gone = foreign
         if found == ("absent",):
             lines = [f"+ mode {self.mode}, owner {owner}"]
         elif not stat.S_ISDIR(int(found[0], 16)):
-            lines = ["- not a directory", "+ a directory"]
+            lines, gone = ["- not a directory", "+ a directory"], [self.path]
         else:
             was = (f"{stat.S_IMODE(int(found[0], 16)):04o}", f"{found[1]}:{found[2]}")
             if was != (self.mode, owner):
@@ -67,9 +68,9 @@ class Directory(Resource):
         lines += [f"- {path} (not named by the policy)" for path in foreign]
         if not lines:
             return None
-        script = call("make_directory", self.path, self.mode, self.user, self.group)
-        script += "".join(call("remove_file", path) for path in foreign)
-        also = [f"path:{path}" for path in foreign]
+        script = "".join(call("remove_file", path) for path in gone)
+        script += call("make_directory", self.path, self.mode, self.user, self.group)
+        also = [f"path:{path}" for path in gone]
         return self.change("create" if found == ("absent",) else "update", lines, script, also)
 
     def _foreign(self, seen: Observation) -> list[str]:
@@ -87,6 +88,8 @@ class Directory(Resource):
     @classmethod
     def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:
         """Remove a folder that rempart made, if it is empty; an older one is as it was."""
+        if original != ("absent",) and not stat.S_ISDIR(int(original[0], 16)):
+            return ["- no longer looked after"], ""
         if original != ("absent",):
             mode, user, group = f"{stat.S_IMODE(int(original[0], 16)):04o}", *original[1:3]
             lines = [f"+ mode {mode}, owner {user}:{group}, as before"]
