@@ -33,7 +33,7 @@ class Contestant:
 
 
 def folder_of(parent: Path, name: str) -> Path:
-    """Return a new folder for a contestant's files."""
+    """Return the folder for a contestant's files, made where it is missing."""
     folder = parent / name
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     return folder
