@@ -88,10 +88,12 @@ $route
 }
 if [ "$1" != boot ]; then
   for each in 4 6; do put_back_routes $each; done
-  # Behind an active socket the service must be down; the next login starts it.
+  # Behind an active socket the service must be down; the next login starts it, so the socket ends
+  # first: it would not start again with the service up.
   behind=
   if grep -q "^active.*${tab}ssh.socket$" units; then
-    behind=ssh.service; timeout 20 systemctl stop $behind; systemctl reset-failed $behind 2>/dev/null
+    behind=ssh.service; timeout 20 systemctl stop ssh.socket $behind
+    systemctl reset-failed $behind 2>/dev/null
   fi
   while IFS=$tab read -r active enabled name; do
     case $active:$name in *:"$behind") continue ;; active:* | activating:* | reloading:*) ;; *) continue ;; esac
