@@ -40,7 +40,9 @@ class Package(Resource):
         unwanted = [r.package for r in resources if not r.present]
         names = [*wanted, *unwanted]
         return (
-            table("package", names)
+            # A damaged database must not look like one without the unwanted packages.
+            "dpkg-query -W dpkg >/dev/null 2>&1 && "
+            + table("package", names)
             + "dpkg-query -W -f 'package\\t${Package}\\t${db:Status-Status}\\t${Version}\\n' "
             + f"{quoted(names)} 2>/dev/null\n"
             + f"probe_apt install {quoted(wanted)}\n"

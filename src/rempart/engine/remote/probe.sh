@@ -73,9 +73,13 @@ probe_units() {
   done
 }
 
-# One process: the shell reads byte by byte, and /proc/sys answers the first read only.
+# One process: the shell reads byte by byte, and /proc/sys answers the first read only. No sysctl: where
+# it is not installed, every setting would look as if the kernel lacked it.
 probe_sysctls() {
-  sysctl -e -- "$@" 2>/dev/null | sed -n 's/^\([^ ]*\) = \(.*\)$/sysctl	\1	\2/p'
+  awk 'BEGIN { for (i = 1; i < ARGC; i++) {
+    path = "/proc/sys/" ARGV[i]; gsub(/[.]/, "/", path); value = ""
+    if ((getline value < path) < 0) value = "absent"
+    print "sysctl\t" ARGV[i] "\t" value } }' "$@"
 }
 
 # The manifest, the guard, and the way this very connection came in.
