@@ -25,7 +25,7 @@ FACT_KINDS = frozenset(
     """
     file same bytes directory entry package inst remv unit pending healthy group user shadow
     member sysctl text manifest way guard lock trait end
-    original retired brought taken admin
+    firewall rules jail job sshd original retired brought taken admin
     """.split()  # noqa: SIM905  (a list of 23 strings would be harder to read)
 )
 
@@ -49,7 +49,7 @@ def script(resources: Sequence[Resource], also: str = "") -> str:
     ordered = sorted(resources, key=lambda resource: resource.rank)
     for kind, group in groupby(ordered, key=lambda resource: resource.kind):
         parts.append(KINDS[kind].probe(list(group)))
-    parts.append(also)
+    parts += [shell("foreign"), "probe_foreign\n", also]
     parts.append("probe_lock after\n")
     parts.append(f"printf '{END}\\n'\n".replace("\t", "\\t"))
     return "".join(parts)

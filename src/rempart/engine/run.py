@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from pyinfra.api import Host, State, StringCommand
 from pyinfra.context import ctx_host, ctx_state
 
-from rempart.engine import manifest, traits
+from rempart.engine import foreign, manifest, traits
 from rempart.engine.connector import policy_at
 from rempart.engine.diff import diff
 from rempart.engine.lock import IN_STEP_LEASE_S, Lock, last_run
@@ -109,6 +109,7 @@ class Run:
         reasons += traits.mismatches(self.policy, self.subject, seen.facts.get("trait", {}))
         if not reasons:
             reasons = refusals(self.policy, self.subject, self.desired, seen)
+            reasons += foreign.refusals(self.policy, self.subject, seen)
         diff(self.desired, seen)
         return Unobserved("; ".join(reasons)) if reasons else seen
 

@@ -18,6 +18,13 @@ UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 SYSCTL_FILE = "/etc/sysctl.d/60-rempart.conf"
 CONTROLS = ("FW-1", "FW-2", "FW-3", "FW-4", "FW-5")
 
+FOREIGN = {
+    "ufw": "ufw.service",
+    "firewalld": "firewalld.service",
+    "iptables-persistent": "netfilter-persistent.service",
+}
+"""The units of other firewalls, as a host's ``take_over`` names them."""
+
 # ANSSI-BP-028 R12. rp_filter is strict: a practice's host has one way to each network.
 NETWORK_SETTINGS = {
     "net.ipv4.conf.all.accept_redirects": "0",
@@ -83,6 +90,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
             running=True,
             healthy=LOADED_RULES_RUN,
         ),
+        *map(_taken_over, host.take_over),
         File(
             **common,
             controls=("FW-1",),
@@ -94,6 +102,20 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
             for setting, value in settings
         ),
     ]
+
+
+def _taken_over(name: str) -> Unit:
+    """Return another firewall's unit as it must be beside ours: off."""
+    return Unit(
+        concern="firewall",
+        controls=CONTROLS,
+        risky=True,
+        unit=FOREIGN[name],
+        enabled=False,
+        running=False,
+        # Stopped, it leaves its rules in the kernel.
+        after_stop="netfilter-persistent flush\n" if name == "iptables-persistent" else "",
+    )
 
 
 def rules(policy: Policy, host: Host) -> list[Rule]:

@@ -8,6 +8,7 @@ from rempart.policy.base import Model, described
 from rempart.policy.value import Address, Addresses, Clock, Label, Port, Word
 
 HostRole = Literal["workstation", "sftp_server"]
+Firewall = Literal["ufw", "firewalld", "iptables-persistent"]
 SMALL_MEMORY_MIB = 4096
 
 
@@ -56,6 +57,11 @@ class Host(Model):
         "When updates may reboot this host; `updates.reboot_time` without it.",
         "12:30",
         default=None,
+    )
+    take_over: tuple[Firewall, ...] = described(
+        "Firewalls of others that rempart switches off here; `release` switches them on again.",
+        ["ufw"],
+        default=(),
     )
     traits: Traits | None = described(
         "Recorded by `rempart enroll`; not written by hand.",

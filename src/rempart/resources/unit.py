@@ -21,7 +21,8 @@ class Unit(Resource):
     """A unit by its full name. None leaves that side alone.
 
     ``healthy`` is sh that succeeds while the running state is what was loaded (a firewall's rules,
-    for one); when it fails, the unit is reloaded.
+    for one); when it fails, the unit is reloaded. ``after_stop`` is sh that takes away what a unit
+    leaves behind when it is stopped.
     """
 
     kind = "unit"
@@ -31,6 +32,7 @@ class Unit(Resource):
     enabled: bool | None = None
     running: bool | None = None
     healthy: str = ""
+    after_stop: str = ""
 
     @property
     def key(self) -> str:
@@ -81,6 +83,7 @@ class Unit(Resource):
             verb = "start" if self.running else "stop"
             lines += [f"- {active or 'absent'}", f"+ {'active' if self.running else 'inactive'}"]
             script += call("systemctl", verb, self.unit) + call("clear_pending", self.unit)
+            script += self.after_stop if verb == "stop" else ""
         if not lines:
             return None
         return self.change("update", lines, script)

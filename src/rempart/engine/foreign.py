@@ -1,0 +1,75 @@
+"""What others have set up on a host: told, or refused by name; never fought, never touched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_network
+
+from rempart.engine.printable import printable
+from rempart.hardening.ssh import DROP_IN
+from rempart.policy import Host, Policy
+from rempart.policy.value import IPNetwork
+from rempart.resources import File, Observation, Resource
+
+
+def refusals(policy: Policy, host: Host, seen: Observation) -> list[str]:
+    """Return why another's set-up would fight with ours, and the ways out."""
+    reasons = [
+        f"{name} is active, and two firewalls would fight; switch it off there by hand, or write"
+        f" take_over: [{name}] at hosts[{host.name}] in {policy.path.name}, then rempart does"
+        for name in sorted(seen.facts.get("firewall", {}))
+        if name not in host.take_over
+    ]
+    for jail, fields in sorted(seen.facts.get("jail", {}).items()):
+        banned = _not_ignored(policy.automation_sources(host), (*fields, "")[0])
+        if banned:
+            reasons.append(
+                f"fail2ban may ban rempart itself in its jail {printable(jail)}; add"
+                f" {' '.join(banned)} to ignoreip in a file of /etc/fail2ban/jail.d there"
+            )
+    return reasons
+
+
+def _not_ignored(networks: Sequence[IPNetwork], ignored: str) -> list[str]:
+    """Return the networks that no word of an ``ignoreip`` covers; its host names do not count."""
+    known = []
+    for word in ignored.split():
+        try:
+            known.append(ip_network(word, strict=False))
+        except ValueError:
+            continue
+    return [
+        str(network)
+        for network in networks
+        if not any(
+            network.subnet_of(each)  # type: ignore[arg-type]  # the versions are the same
+            for each in known
+            if each.version == network.version
+        )
+    ]
+
+
+def notes(desired: Sequence[Resource], seen: Observation) -> list[str]:
+    """Return what a person should know of what others have set up, and that it stays."""
+    found = []
+    jails = sorted(seen.facts.get("jail", {}))
+    if jails:
+        found.append(f"fail2ban is at work (jails {', '.join(jails)}); it stays")
+    tables = sorted(seen.facts.get("rules", {}))
+    if tables:
+        found.append(f"packets must also pass rules that are not ours: {', '.join(tables)}")
+    jobs = sorted(seen.facts.get("job", {}))
+    if jobs:
+        found.append(f"there are backups that are not ours, which stay: {', '.join(jobs)}")
+    lines = _lines_that_count(desired, seen)
+    if lines:
+        found.append(f"sshd has lines of its own, which stay: {'; '.join(lines)}")
+    return [printable(note) for note in found]
+
+
+def _lines_that_count(desired: Sequence[Resource], seen: Observation) -> list[str]:
+    """Return the lines of sshd's configuration that ours say nothing about."""
+    ours = [r.content or "" for r in desired if isinstance(r, File) and r.path == DROP_IN]
+    said = {line.split()[0].lower() for text in ours for line in text.splitlines() if line.split()}
+    lines = seen.facts.get("sshd", {})
+    return [line for line in lines if line.split(" ")[0].lower() not in said] if ours else []
