@@ -24,8 +24,8 @@ from rempart.resources.base import call, encoded
 WINDOW_S = 60
 """Seconds from arming to the host's own revert."""
 
-GRACE_S = 30
-"""Seconds that a revert may take, daemons included."""
+GRACE_S = 45
+"""Seconds that a revert may take: up to 25 for a step that hangs, then files and daemons."""
 
 LIBRARIES = ("tidy", "guard")
 """What ``remote/`` holds for the guard, beside ``lib``."""
