@@ -115,8 +115,9 @@ missing() { fail "$1: no such file; the package that brings it is not installed"
 # apt waits for another apt, keeps local changes to configuration, and never asks. It writes into a
 # file: a connection that is cut closes its pipe, which would end dpkg half-way.
 apt() {
-  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef \
-    -o Dpkg::Options::=--force-confold --no-install-recommends "$@" \
+  # Maintainer scripts make files for everybody to read: our own umask is not theirs.
+  (umask 022; apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef \
+    -o Dpkg::Options::=--force-confold --no-install-recommends "$@") \
     < /dev/null > /run/rempart/apt.log 2>&1 || { tail -c 4000 /run/rempart/apt.log >&2; return 1; }
 }
 
