@@ -90,7 +90,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
             running=True,
             healthy=LOADED_RULES_RUN,
         ),
-        *map(_taken_over, host.take_over),
+        *map(_taken_over, sorted(set(host.take_over))),
         File(
             **common,
             controls=("FW-1",),
