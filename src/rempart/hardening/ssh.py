@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 from rempart.hardening.accounts import SSH_GROUP
 from rempart.policy import Host, Policy, Traits
@@ -41,49 +43,9 @@ KEY_ALGORITHMS = (
     "rsa-sha2-256",
 )
 
-CHECK = f"""
-mkdir -p -m 755 /run/sshd
-full=$(mktemp)
-trap 'rm -f "$full" "$full".*' EXIT
-drop_ins=$(printf '%s\\n' /etc/ssh/sshd_config.d/*.conf "$TARGET" | LC_ALL=C sort -u |
-  while IFS= read -r file; do
-    if [ "$file" = "$TARGET" ]; then printf 'Include %s\\n' "$CANDIDATE"
-    elif [ -e "$file" ]; then printf 'Include %s\\n' "$file"; fi
-  done)
-DROP_INS=$drop_ins awk '
-  tolower($1) == "include" && $2 ~ "^\\"?/etc/ssh/sshd_config[.]d/[*][.]conf\\"?$" {{
-    print ENVIRON["DROP_INS"]; found = 1; next }}
-  {{ print }} END {{ exit !found }}' /etc/ssh/sshd_config > "$full" || {{
-  echo '/etc/ssh/sshd_config does not include sshd_config.d; put the stock Include line back' >&2
-  exit 1
-}}
-sshd -t -f "$full"
-# Our Match hides a line above the Include that wins over ours, but covers few keywords: without it,
-# ours in its place must come to the same as ours at the top.
-sed '/^Match /,$d' "$CANDIDATE" > "$full.ours"
-sed "s,^Include $CANDIDATE\\$,Include $full.ours," "$full" > "$full.placed"
-cat "$full.ours" "$full.placed" > "$full.top"
-sshd -T -f "$full.placed" > "$full.said"
-beaten=$(sshd -T -f "$full.top" | grep -vxF -f "$full.said" | sed "s/.*/'&'/" | paste -sd ' ')
-[ -z "$beaten" ] || {{
-  echo "sshd would not say $beaten: a line above the Include of sshd_config.d wins" >&2
-  exit 1
-}}
-sshd -T -f "$full" > "$full.said"
-for wanted in 'passwordauthentication no' 'permitrootlogin no' 'authenticationmethods publickey'; do
-  grep -qx "$wanted" "$full.said" || {{
-    echo "sshd would not say '$wanted': a Match in a file before this one wins" >&2
-    exit 1
-  }}
-done
-[ "$(grep '^allowgroups ' "$full.said")" = 'allowgroups {SSH_GROUP}' ] || {{
-  echo 'AllowGroups is set elsewhere too, and adds up; remove it there:' >&2
-  grep -il '^[[:space:]]*AllowGroups' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf |
-    grep -vxF "$TARGET" >&2
-  exit 1
-}}
-"""
-"""sshd's own check of the whole configuration as it would be with the new file in its place."""
+CHECK = Path(__file__).with_name("sshd_check.sh").read_text(encoding="utf-8")
+"""sshd's own check of the whole configuration as it would be with the new file in its place, for
+everybody and for those who must get in; ``_judged`` says to it who that is."""
 
 
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence[Resource]:
@@ -111,10 +73,19 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
             reloads=("ssh.service",),
             path=DROP_IN,
             content=content,
-            check=CHECK,
+            check=_judged(automation, technicians) + CHECK,
         ),
         Unit(concern="ssh", controls=("SS-1", "SS-2"), risky=True, unit="ssh.service"),
     ]
+
+
+def _judged(automation: str, technicians: Sequence[str]) -> str:
+    names = {
+        "automation": automation,
+        "technicians": " ".join(sorted(technicians)),
+        "group": SSH_GROUP,
+    }
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in names.items())
 
 
 def _has_penalties(traits: Traits) -> bool:

@@ -151,7 +151,14 @@ def test_password_of_a_leaver_opens_nothing_until_she_returns(
     assert "Account expires\t\t\t\t\t\t: never" in host.run("chage -l m.durand").stdout
 
 
-FOREIGN_MATCH = "Match User admin\nPasswordAuthentication yes\nAuthenticationMethods password\n"
+FOREIGN_MATCH = """\
+Match User admin
+    PasswordAuthentication yes
+    AuthenticationMethods password
+    TrustedUserCAKeys /etc/ssh/ssh_host_ed25519_key.pub
+    AuthorizedKeysCommand /usr/bin/true
+    AuthorizedKeysCommandUser root
+"""
 
 
 def test_match_block_of_another_file_undoes_nothing(cabinet: Cabinet, undo: ExitStack) -> None:
@@ -162,7 +169,10 @@ def test_match_block_of_another_file_undoes_nothing(cabinet: Cabinet, undo: Exit
     assert "passwordauthentication yes" in host.run(asked).stdout.splitlines()
     apply(cabinet)
     said = host.run(asked).stdout.splitlines()
-    assert {"passwordauthentication no", "authenticationmethods publickey"} <= set(said)
+    assert {
+        "passwordauthentication no", "authenticationmethods publickey",
+        "trustedusercakeys none", "authorizedkeyscommand none",
+    } <= set(said)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -175,6 +185,7 @@ class Foreign:
 
 MAIN = "/etc/ssh/sshd_config"
 EARLIER = "/etc/ssh/sshd_config.d/00-a.conf"
+HIDDEN = "/etc/ssh/hidden.conf"
 INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf"
 FOREIGN = {
     "groups of its own": Foreign(
@@ -192,7 +203,48 @@ FOREIGN = {
     ),
     "a Match before ours": Foreign(
         f"printf 'Match all\\nPasswordAuthentication yes\\n' > {EARLIER}",
-        "sshd would not say 'passwordauthentication no': a Match in a file before this one wins",
+        f"{EARLIER}: Match all: PasswordAuthentication yes: this Match comes before ours and wins",
+    ),
+    "a Match for one person": Foreign(
+        f"printf 'match user m.durand\\n\\tpasswordauthentication=yes\\n' > {EARLIER}",
+        f"{EARLIER}: match user m.durand: passwordauthentication=yes: this Match comes before ours",
+    ),
+    "a Match for the automation account": Foreign(
+        f"printf 'Match User rempart\\nAuthorizedKeysFile none\\n' > {EARLIER}",
+        f"{EARLIER}: Match User rempart: AuthorizedKeysFile none: this Match comes before ours",
+    ),
+    "a Match for our address above the Include": Foreign(
+        f"sed -i '1i Match Address 10.77.0.0/24\\nPubkeyAuthentication no\\nMatch all' {MAIN}",
+        f"{MAIN}: Match Address 10.77.0.0/24: PubkeyAuthentication no: this Match comes before",
+    ),
+    "a Match for a technician in a file of a file": Foreign(
+        f"printf 'Match User t.leroy\\nAuthenticationMethods password\\n' > {HIDDEN};"
+        f" echo Include {HIDDEN} > {EARLIER}",
+        "sshd would say 'authenticationmethods password' to t.leroy from 10.77.0.1; a Match wins",
+    ),
+    "a Match for root in a file of a file": Foreign(
+        f"printf 'Match User root\\nPermitRootLogin yes\\n' > {HIDDEN};"
+        f" echo Include {HIDDEN} > {EARLIER}",
+        "sshd would say 'permitrootlogin yes' to root from 10.77.0.1; a Match wins",
+    ),
+    "a command for the automation account, after ours": Foreign(
+        f"printf 'Match User rempart Address 10.77.0.1\\nForceCommand /bin/false\\n' >> {MAIN}",
+        "sshd would say 'forcecommand /bin/false' to rempart from 10.77.0.1",
+    ),
+    "a folder for a technician": Foreign(
+        f"printf 'Match Group sudo\\nChrootDirectory /srv\\n' >> {MAIN}",
+        "sshd would say 'chrootdirectory /srv' to t.leroy from 10.77.0.1",
+    ),
+    "the automation account denied": Foreign(
+        f"echo 'DenyUsers ftp rem*' >> {MAIN}", "DenyUsers keeps rempart from 10.77.0.1 out",
+    ),
+    "others allowed": Foreign(
+        f"echo 'AllowUsers m.durand rempart@192.0.2.*' >> {MAIN}",
+        "AllowUsers keeps rempart from 10.77.0.1 out",
+    ),
+    "a technician's group denied": Foreign(
+        f"echo 'DenyGroups sudo' >> {MAIN}",
+        "DenyGroups keeps t.leroy from 10.77.0.1 out; take sudo out of it",
     ),
     "no Include": Foreign(
         f"sed -i '/^Include/d' {MAIN}",
@@ -218,7 +270,8 @@ def test_foreign_line_that_beats_the_drop_in_is_refused_by_name(
 ) -> None:
     host = cabinet.a
     undo.callback(
-        host.run, f"cp -a /root/sshd_config {MAIN}; rm -f {EARLIER}; systemctl restart ssh"
+        host.run,
+        f"cp -a /root/sshd_config {MAIN}; rm -f {EARLIER} {HIDDEN}; systemctl restart ssh",
     )
     host.run(f"cp -a {MAIN} /root/sshd_config; echo '# by hand' >> {DROP_IN}")
     host.run(FOREIGN[what].by_hand)

@@ -15,7 +15,7 @@ from rempart.engine.observe import script
 from rempart.engine.remote import shell, whole
 from rempart.hardening import desired
 from rempart.policy import Policy, Traits, load
-from rempart.resources import Observation, Resource
+from rempart.resources import File, Observation, Resource
 from rempart.resources.base import call
 
 EXAMPLE = Path(__file__).parents[3] / "inventories" / "example.yaml"
@@ -63,6 +63,12 @@ def test_script_that_is_cut_anywhere_does_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
     subprocess.run(["dash"], input=body, text=True, capture_output=True, check=True)
     assert (tmp_path / "ran").exists()
+
+
+def test_checkers_of_files_are_clean_posix_shell(wanted: list[Resource]) -> None:
+    checks = [each.check for each in wanted if isinstance(each, File) and each.check]
+    assert len(checks) >= 2
+    assert [complaints(check) for check in checks] == [""] * len(checks)
 
 
 def test_guard_is_clean_posix_shell() -> None:
