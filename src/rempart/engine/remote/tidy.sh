@@ -15,6 +15,7 @@ routes() {
 # Takes both triggers away. The files are what they are to stay before this is called.
 guard_disarm() {
   systemctl stop $unit.timer 2>/dev/null || :
+  systemctl reset-failed $unit.service 2>/dev/null || :
   rm -f $boot_unit $boot_wants/$unit-boot.service
   rmdir --ignore-fail-on-non-empty $boot_wants 2>/dev/null || :
   sync -f /etc
