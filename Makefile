@@ -55,7 +55,7 @@ check: setup ## lint, format, types
 	$(BIN)/mypy lab deploys bench
 
 test-unit: setup ## the tests that need no hosts
-	$(BIN)/python -m pytest tests/unit tests/deploys tests/golden
+	$(BIN)/python -m pytest tests/unit tests/deploys tests/golden tests/generated
 
 lock: .stamps/venv ## renew the lock files
 	$(COMPILE) --all-extras -o requirements.lock pyproject.toml

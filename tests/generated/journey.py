@@ -61,7 +61,7 @@ def stock(policy: Policy, host: Host) -> Machine:
     (network, *_) = policy.automation_sources(host)
     source = network[min(1, network.num_addresses - 1)]
     made = {r.group for r in everything if isinstance(r, Group)}
-    named = {name for r in everything if isinstance(r, User) for name in r.groups}
+    named = {name for r in everything if isinstance(r, User) for name in (*r.groups, *r.managed)}
     automation = policy.provider.automation.user
     return Machine(
         everything,

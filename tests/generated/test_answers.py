@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from policies import TODAY
 from pyinfra.connectors.util import CommandOutput, OutputLine
@@ -36,6 +36,9 @@ RUBBISH = st.sampled_from(
      b"\x0b", b"\xe2\x80\xae", b"\xed\xa0\x80", b"", b"-1", b"absent", b"9" * 5000, b"x" * 70_000,
      b"%s", b"[red]", b"'", b"81a4", b"-", b"=", b"\xc2\xb2", b"fe80::1%\x1b[2J"]
 )  # fmt: skip
+MORE = settings(max_examples=5 * settings().max_examples)
+"""These cost little: no policy is loaded for them."""
+
 Damage = Callable[[list[bytes]], list[bytes]]
 
 
@@ -121,6 +124,7 @@ def test_whole_answer_is_an_observation(name: str) -> None:
     assert bool(files & changes) == name.endswith("stock")
 
 
+@MORE
 @given(name=st.sampled_from(NAMES), place=st.floats(0, 1, exclude_max=True))
 @example(name=NAMES[0], place=0.0)
 def test_answer_cut_anywhere_is_never_a_plan(name: str, place: float) -> None:
@@ -187,6 +191,7 @@ WAYS: dict[str, Any] = {
 }
 
 
+@MORE
 @given(name=st.sampled_from(NAMES), ways=st.lists(damages(), min_size=1, max_size=4))
 def test_damaged_answer_is_a_plan_or_one_printable_reason(name: str, ways: list[Damage]) -> None:
     lines = answer(name).removesuffix(b"\n").split(b"\n")
@@ -198,6 +203,7 @@ def test_damaged_answer_is_a_plan_or_one_printable_reason(name: str, ways: list[
 ODD = st.sampled_from(["\x9b31m", "\ud800", "\u202e", "\x1b[2J", "a\nb", "\0", "", "x", 5, None])
 
 
+@MORE
 @given(
     name=st.sampled_from([name for name in NAMES if "hardened" in name]),
     place=st.floats(0, 1),
