@@ -27,6 +27,9 @@ WINDOW_S = 60
 GRACE_S = 45
 """Seconds that a revert may take: up to 25 for a step that hangs, then files and daemons."""
 
+LOGIN_S = 10.0
+"""Seconds that one step of a login may take."""
+
 LIBRARIES = ("tidy", "guard")
 """What ``remote/`` holds for the guard, beside ``lib``."""
 
@@ -111,12 +114,13 @@ def _switch(host: Host, command: StringCommand, timeout_s: int) -> str:
 
 def _confirm(guard: Guard, route: Route, until: float) -> str:
     """Prove key login and sudo on a new connection and confirm there; return why not, or ''."""
-    reason = "no time left to prove a new login"
+    reason = ""
     while (left := until - time.monotonic()) > 0:
         try:
             said = _ask(route, guard.confirm_script(), left)
         except RempartError as error:
-            reason = str(error)
+            # An attempt that the window's end cuts short knows less than the ones before it.
+            reason = reason if left < LOGIN_S and reason else str(error)
         else:
             if said.stdout.strip().endswith(b"confirmed"):
                 return ""
@@ -125,12 +129,12 @@ def _confirm(guard: Guard, route: Route, until: float) -> str:
             if "put everything back" in reason:
                 return reason
         time.sleep(0.5)
-    return reason
+    return reason or "no time left to prove a new login"
 
 
 def _ask(route: Route, script: str, timeout_s: float) -> Result:
     """Run a script as root over a connection of its own."""
-    with connect(route, timeout_s=min(10.0, timeout_s)) as connection:
+    with connect(route, timeout_s=min(LOGIN_S, timeout_s)) as connection:
         return connection.run("sudo -n sh -s", stdin=script.encode(), timeout_s=max(timeout_s, 1))
 
 
