@@ -27,8 +27,8 @@ REASON = {
     "firewall_cuts_everything": NO_ANSWER,
     "sshd_wants_another_group": "login refused",
     "sshd_reads_keys_elsewhere": "login refused",
-    # It dies a moment after its reload, which may notice.
-    "sshd_listens_elsewhere": f"connection refused|failed after its reload|{NO_ANSWER}",
+    # It dies while it reloads or a moment later.
+    "sshd_listens_elsewhere": f"connection refused|ssh.service|{NO_ANSWER}",
     "pam_refuses": "login refused",
     "sudoers_are_nonsense": "on a new connection: .*sudo: a password is required",
     "sudo_asks_for_a_password": "on a new connection: sudo: a password is required",
