@@ -54,7 +54,7 @@ def apply(
     told: set[str] = set()
     if _is_policy(what) and not json:
         show_plan(Console(), plan.hosts)
-        told = {each.error for each in plan.hosts}
+        told = {text for each in plan.hosts for text in (each.error, *each.notes)}
     if _is_policy(what) and any(each.changes for each in plan.hosts) and not yes:
         if json:
             raise RempartError("apply: --json cannot ask; add --yes, or give a plan file")

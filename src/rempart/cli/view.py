@@ -60,7 +60,7 @@ def summary(hosts: Iterable[HostPlan]) -> str:
 
 
 def show_results(console: Console, results: Sequence[HostResult], told: Collection[str]) -> None:
-    """Print what was changed on each host, then the failures that were not told with the plan."""
+    """Print what was changed on each host, then the failures; nothing that the plan told."""
     for result in sorted(results, key=lambda each: each.host):
         made = len(result.changed)
         state = "FAILED" if result.error else f"{made} change{'s' * (made != 1)} made"
@@ -68,7 +68,7 @@ def show_results(console: Console, results: Sequence[HostResult], told: Collecti
         for label in result.changed:
             late = " (decided while applying)" if label in result.decided_while_applying else ""
             _line(console, f"    {label}{late}")
-        for note in result.notes:
+        for note in (note for note in result.notes if note not in told):
             _line(console, f"    {note}", "yellow")
     show_errors(console, [result.error for result in results if result.error not in told])
 

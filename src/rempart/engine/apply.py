@@ -10,6 +10,7 @@ from datetime import date
 import gevent
 from pyinfra.api.exceptions import NestedOperationError
 
+from rempart.engine import foreign
 from rempart.engine.deploy import Deploy
 from rempart.engine.guard import GRACE_S, Guard
 from rempart.engine.lock import at_work, left_behind
@@ -76,10 +77,11 @@ def _apply_host(run: Run, planned: HostPlan | None, guard: Guard, step: Step) ->
     refusal = now.error or locked(run) or stale(planned, now)
     if refusal:
         return HostResult(name, error=refusal)
+    notes = tuple(foreign.notes(run.desired, run.observation))
     if not now.changes:
-        return HostResult(name)
+        return HostResult(name, notes=notes)
     left = left_behind(run.observation)
-    notes = (f"took over the lock of a run that ended without a word: {left}",) if left else ()
+    notes += (f"took over the lock of a run that ended without a word: {left}",) if left else ()
     deploy = Deploy(guard=guard)
     error = attempt(deploy, step, lambda tell: _steps(deploy, tell))
     planned_labels = {change.label for change in now.changes}

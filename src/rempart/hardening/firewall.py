@@ -25,6 +25,14 @@ FOREIGN = {
 }
 """The units of other firewalls, as a host's ``take_over`` names them."""
 
+FLUSH = {
+    # `ufw enable` loads the rules without starting the unit.
+    "ufw": "/lib/ufw/ufw-init force-stop\n",
+    # Stopped, it leaves its rules in the kernel.
+    "iptables-persistent": "netfilter-persistent flush\n",
+}
+"""What takes their rules out of the kernel where stopping the unit does not."""
+
 # ANSSI-BP-028 R12. rp_filter is strict: a practice's host has one way to each network.
 NETWORK_SETTINGS = {
     "net.ipv4.conf.all.accept_redirects": "0",
@@ -113,8 +121,7 @@ def _taken_over(name: str) -> Unit:
         unit=FOREIGN[name],
         enabled=False,
         running=False,
-        # Stopped, it leaves its rules in the kernel.
-        after_stop="netfilter-persistent flush\n" if name == "iptables-persistent" else "",
+        after_stop=FLUSH.get(name, ""),
     )
 
 

@@ -22,7 +22,7 @@ class Unit(Resource):
 
     ``healthy`` is sh that succeeds while the running state is what was loaded (a firewall's rules,
     for one); when it fails, the unit is reloaded. ``after_stop`` is sh that takes away what a unit
-    leaves behind when it is stopped.
+    leaves in the kernel when it is stopped, or what stands there without its being started.
     """
 
     kind = "unit"
@@ -83,9 +83,9 @@ class Unit(Resource):
             verb = "start" if self.running else "stop"
             lines += [f"- {active or 'absent'}", f"+ {'active' if self.running else 'inactive'}"]
             script += call("systemctl", verb, self.unit) + call("clear_pending", self.unit)
-            script += self.after_stop if verb == "stop" else ""
         if not lines:
             return None
+        script += self.after_stop
         return self.change("update", lines, script)
 
     def _runs(self, seen: Observation) -> bool:
@@ -123,8 +123,13 @@ class Unit(Resource):
         return (f"unit:{key}",)
 
     def original(self, seen: Observation) -> tuple[str, ...]:
-        """Keep the state before; of a unit that is only ever reloaded, that it is there."""
+        """Keep the state before; of a unit that is only ever reloaded, that it is there.
+
+        A unit that leaves something in the kernel counts as running where it is enabled.
+        """
         found = super().original(seen)
+        if self.after_stop and found[2:] == ("enabled",):
+            return (found[0], "active", "enabled")
         return found[:1] if self.only_reloads else found
 
     @classmethod

@@ -79,6 +79,18 @@ def test_unit_that_was_masked_is_masked_again() -> None:
     assert "systemctl -q mask x.timer" in Unit.undo("x.timer", original, NOTHING)[1]
 
 
+def test_unit_whose_rules_stand_in_the_kernel_without_it_is_flushed_and_started_again() -> None:
+    ufw = Unit(concern="x", unit="ufw.service", enabled=False, running=False, after_stop="flush\n")
+    seen = Observation({"unit": {"ufw.service": ("loaded", "inactive", "enabled")}})
+    change = ufw.diff(seen)
+    assert change
+    assert change.script == "systemctl -q disable ufw.service\nflush\n"
+    _, script = Unit.undo("ufw.service", ufw.original(seen), NOTHING)
+    assert script == "systemctl -q enable ufw.service\nsystemctl -q start ufw.service\n"
+    off = Observation({"unit": {"ufw.service": ("loaded", "inactive", "disabled")}})
+    assert ufw.diff(off) is None
+
+
 def test_package_that_rempart_installed_is_purged_only_when_it_leaves() -> None:
     original = Package(concern="x", package="p").original(NOTHING)
     assert Package.release("p", original, NOTHING)[1] == "purge_unneeded p\n"

@@ -53,7 +53,7 @@ probe_backup_jobs() {
     while IFS= read -r path; do
       unit=${path##*/}
       for each in "${unit%.service}.timer" "$unit"; do
-        ! systemctl -q is-enabled "$each" 2>/dev/null || printf 'job\t%s\n' "$each"
+        [ "$(systemctl is-enabled "$each" 2>/dev/null)" != enabled ] || printf 'job\t%s\n' "$each"
       done
     done
 }
