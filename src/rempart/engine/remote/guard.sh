@@ -35,8 +35,23 @@ guard_stage() {
 # Where a path's copy waits: on the path's own mount, so that putting it back is one rename.
 shelter() { # PATH NUMBER
   parent=${1%/*}; while [ ! -d "$parent" ]; do parent=${parent%/*}; done
-  if [ "$(stat -L -c '%d %m' "${parent:-/}")" = "$(stat -L -c '%d %m' $guard)" ]; then echo "$guard/old/$2"
+  if [ "$(mount_of "${parent:-/}")" = "$(mount_of $guard)" ]; then echo "$guard/old/$2"
   else echo "${parent:-}/.rempart-guard.$2"; fi
+}
+
+# FOLDER: its device and its mount; a bind mount has the device of what it shows, and is one of its own.
+mount_of() {
+  stat -L -c %d -- "$1"
+  place=$(realpath -- "$1"); place=${place%/}
+  while [ -n "$place" ]; do
+    case "
+$mounts
+" in *"
+$place
+"*) break ;; esac
+    place=${place%/*}
+  done
+  echo "$place"
 }
 
 keep_path() { keep_copy "$1"; keep_directories "${1%/*}"; } # PATH
@@ -63,13 +78,15 @@ keep_directories() { # PATH: modes and owners from here up to the root
 keep_unit() { # UNIT; a tab is blank space to read, so no field may be empty
   active=$(systemctl is-active "$1" 2>/dev/null || :)
   enabled=$(systemctl is-enabled "$1" 2>/dev/null || :)
+  # `ufw enable` loads its rules without the unit, which has to be started to load them again.
+  [ "$1 $enabled" != 'ufw.service enabled' ] || active=active
   printf '%s\t%s\t%s\n' "${active:--}" "${enabled:--}" "$1" >> $guard/units
 }
 
 # Everything that the staged changes touch, complete before anything changes.
 guard_bundle() {
   mkdir $guard/old; : > $guard/paths; : > $guard/parents; : > $guard/units; : > $guard/sysctls
-  number=0
+  number=0 mounts=$(cut -d' ' -f5 /proc/self/mountinfo)
   sort -u $guard/touched > $guard/touched.sorted
   while IFS= read -r touched; do
     name=${touched#*:}
