@@ -12,7 +12,7 @@ from typing import Any
 
 from rempart.cli import main
 from rempart.engine import guard
-from rempart.release import run
+from rempart.release import steps
 
 
 def die(*arguments: Any, **more: Any) -> Any:
@@ -24,9 +24,9 @@ if __name__ == "__main__":
         case "before-proof":
             guard._confirm = die
         case "after-guard":
-            run.Leaving.give_up = die  # type: ignore[method-assign]
+            steps.Leaving.give_up = die  # type: ignore[method-assign]
         case "before-farewell":
-            run._farewell = die
+            steps._farewell = die
         case "after-farewell":
-            run._await_gone = die
+            steps._await_gone = die
     main()
