@@ -50,11 +50,12 @@ probe_texts() {
 # install|remove NAME…: what apt would do for those that are not as wanted.
 probe_apt() {
   verb=$1; shift; todo=
+  [ $# -gt 0 ] || return 0
+  installed=" $(dpkg-query -W -f '${Package}:${db:Status-Status} ' "$@" 2>/dev/null)"
   for name; do
-    status=$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)
-    case $verb:$status in
-    install:installed) ;;
-    install:* | remove:installed) todo="$todo $name" ;;
+    case $verb$installed in
+    install*" $name:installed "*) ;;
+    install* | remove*" $name:installed "*) todo="$todo $name" ;;
     esac
   done
   [ -n "$todo" ] || return 0
