@@ -13,7 +13,7 @@ from pathlib import Path
 import practice
 import pytest
 
-from lab import place
+from lab import place, secret
 from lab.host import Host
 
 HostFactory = Callable[..., Host]
@@ -145,6 +145,24 @@ def test_home_with_work_in_it_stays_and_an_empty_one_goes(
         "cat /home/m.durand/letter; stat -c '%U %a' /home/m.durand; ls /home"
     ).stdout == ("work\nroot 700\nadmin\nm.durand\n")
     assert host.run("id m.durand", check=False).returncode == 1
+
+
+def test_sudo_that_came_with_enrolment_goes_with_it(
+    fresh_host: HostFactory, tmp_path: Path
+) -> None:
+    host = fresh_host()
+    host.run("SUDO_FORCE_REMOVE=yes apt-get -qq -y purge sudo >/dev/null 2>&1")
+    before = snapshot(host)
+    inventory = practice.write(tmp_path, {"a": host})
+    enrolled = practice.rempart(
+        "enroll", inventory, "a", "--user", "root", "--password-file", "-",
+        "--fingerprint", secret.fingerprint(host.spec), stdin=f"{host.root_password}\n",
+    )  # fmt: skip
+    assert "package sudo installed" in enrolled.stdout, enrolled.stderr
+    done = practice.rempart("release", inventory, "a", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_until_gone(host)
+    assert_same(before, snapshot(host))
 
 
 def test_leaver_from_before_is_gone_too(fresh_host: HostFactory, tmp_path: Path) -> None:
