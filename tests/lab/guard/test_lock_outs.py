@@ -20,15 +20,15 @@ from rempart.engine.guard import GRACE_S
 
 BY_ITSELF = "the host put everything back by itself and was reachable again after"
 AT_ONCE = "a change failed; the host has put everything back"
-# The switch's own connection may be dead too, and all the window go by before that is known.
-NO_ANSWER = "no answer within|no time left to prove a new login"
+# All the window may go by on the switch's own connection, which is dead too, or on a busy machine.
+NO_TIME = "no time left to prove a new login"
 REASON = {
-    "firewall_forgets_ssh": NO_ANSWER,
-    "firewall_cuts_everything": NO_ANSWER,
+    "firewall_forgets_ssh": "no answer within",
+    "firewall_cuts_everything": "no answer within",
     "sshd_wants_another_group": "login refused",
     "sshd_reads_keys_elsewhere": "login refused",
     # It dies while it reloads or a moment later.
-    "sshd_listens_elsewhere": f"connection refused|ssh.service|{NO_ANSWER}",
+    "sshd_listens_elsewhere": "connection refused|ssh.service",
     "pam_refuses": "login refused",
     "sudoers_are_nonsense": "on a new connection: .*sudo: a password is required",
     "sudo_asks_for_a_password": "on a new connection: sudo: a password is required",
@@ -110,7 +110,7 @@ def test_lock_out_ends_by_itself_and_leaves_nothing(
 
     said = locked_out(patient, fault)
 
-    assert re.search(REASON[fault.partition(":")[0]], said)
+    assert re.search(f"{REASON[fault.partition(':')[0]]}|{NO_TIME}", said)
     assert BY_ITSELF in said or AT_ONCE in said
     assert_as_before(patient)
     assert_a_clean_run_succeeds(patient)
