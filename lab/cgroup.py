@@ -50,9 +50,20 @@ def init(name: str) -> int | None:
     """
     listing = root() / name / "container" / "payload" / "init.scope" / "cgroup.procs"
     try:
-        return min(map(int, listing.read_text().split()), default=None)
+        return next(filter(_is_init, map(int, listing.read_text().split())), None)
     except OSError:
         return None
+
+
+def _is_init(pid: int) -> bool:
+    """Tell whether a process is the first one inside; systemd's helpers are beside it at times."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    return any(
+        line.startswith("NSpid:") and line.split()[-1] == "1" for line in status.splitlines()
+    )
 
 
 def remove(name: str = "", timeout_s: float = 10) -> None:
