@@ -57,7 +57,9 @@ $place
 keep_path() { keep_copy "$1"; keep_directories "${1%/*}"; } # PATH
 
 keep_copy() { # PATH
-  refuse_foreign "$1"
+  # A folder that others may write in, and that this run sets right first, is no reason to refuse.
+  if grep -qxF "directory:${1%/*}" $guard/touched.sorted; then refuse_foreign "${1%/*}"
+  else refuse_foreign "$1"; fi
   number=$((number + 1))
   if [ -e "$1" ] || [ -L "$1" ]; then
     copy=$(shelter "$1" $number)
