@@ -46,7 +46,7 @@ demo: setup ## four stock hosts, enrolled, planned, applied, verified
 	./lab/demo.sh
 
 test: setup check ## all tests, on real hosts
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 5
 
 check: setup ## lint, format, types
 	$(BIN)/ruff check .
