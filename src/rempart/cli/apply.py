@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from rempart.cli.common import AsJson, Hosts, progress, selected
+from rempart.cli.common import AsJson, Hosts, gathered, selected
 from rempart.cli.plan import observe
 from rempart.cli.view import show_plan, show_results
 from rempart.engine.apply import HostResult
@@ -89,10 +89,10 @@ def _carry_out(
     plan: Plan, policy: Policy, names: Sequence[str], window_s: int, *, quiet: bool
 ) -> list[HostResult]:
     planned = {each.host: each for each in plan.hosts}
-    results = []
-    with progress("Applying", len(names), quiet=quiet) as steps:
-        today = datetime.date.today()
-        for result in apply_plan(policy, names, today, planned, window_s, steps.at):
-            results.append(result)
-            steps.done(result.host)
-    return sorted(results, key=lambda each: each.host)
+    today = datetime.date.today()
+    return gathered(
+        "Applying",
+        len(names),
+        lambda steps: apply_plan(policy, names, today, planned, window_s, steps.at),
+        quiet=quiet,
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
 import typer
 from rich.console import Console
@@ -50,6 +50,30 @@ class Steps:
     def _show(self) -> None:
         now = ", ".join(f"{host}: {step}" for host, step in sorted(self._now.items()))
         self._progress.update(self._task, now=now)
+
+
+class Named(Protocol):
+    """What came of a host, by its id."""
+
+    @property
+    def host(self) -> str:
+        """Return the host's id."""
+        ...
+
+
+Result = TypeVar("Result", bound=Named)
+
+
+def gathered(
+    what: str, hosts: int, results: Callable[[Steps], Iterable[Result]], *, quiet: bool
+) -> list[Result]:
+    """Return what came of each host, sorted by host, with a progress bar while it comes."""
+    found = []
+    with progress(what, hosts, quiet=quiet) as steps:
+        for result in results(steps):
+            found.append(result)
+            steps.done(result.host)
+    return sorted(found, key=lambda each: each.host)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from rempart.cli.common import AsJson, Hosts, Inventory, progress, selected
+from rempart.cli.common import AsJson, Hosts, Inventory, gathered, selected
 from rempart.cli.view import show_plan
 from rempart.engine.journal import policy_digest
 from rempart.engine.plan import Plan, make_plan
@@ -52,10 +52,8 @@ def _keep(output: Path, made: Plan) -> None:
 
 def observe(policy: Policy, names: Sequence[str], *, quiet: bool) -> Plan:
     """Return the plan of the named hosts, with a progress bar while they are observed."""
-    hosts = []
-    with progress("Planning", len(names), quiet=quiet) as steps:
-        for host in make_plan(policy, names, datetime.date.today()):
-            hosts.append(host)
-            steps.done(host.host)
-    hosts.sort(key=lambda each: each.host)
+    today = datetime.date.today()
+    hosts = gathered(
+        "Planning", len(names), lambda steps: make_plan(policy, names, today), quiet=quiet
+    )
     return Plan(str(policy.path), policy_digest(policy), tuple(hosts))

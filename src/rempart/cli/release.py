@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from rempart.cli.apply import Window, Yes
-from rempart.cli.common import AsJson, Inventory, progress, selected
+from rempart.cli.common import AsJson, Inventory, gathered, selected
 from rempart.cli.view import show_plan, show_results
 from rempart.engine.apply import HostResult
 from rempart.engine.guard import WINDOW_S
@@ -61,12 +61,10 @@ def release(
 
 
 def _plan(policy: Policy, names: list[str], kind: type[Release], *, quiet: bool) -> list[HostPlan]:
-    plans = []
-    with progress("Planning", len(names), quiet=quiet) as steps:
-        for plan in make_plan(policy, names, datetime.date.today(), kind):
-            plans.append(plan)
-            steps.done(plan.host)
-    return sorted(plans, key=lambda each: each.host)
+    today = datetime.date.today()
+    return gathered(
+        "Planning", len(names), lambda steps: make_plan(policy, names, today, kind), quiet=quiet
+    )
 
 
 def _carry_out(
@@ -74,10 +72,10 @@ def _carry_out(
 ) -> list[HostResult]:
     planned = {plan.host: plan for plan in plans}
     names = [plan.host.partition("/")[2] for plan in plans]
-    results = []
-    with progress("Leaving", len(names), quiet=quiet) as steps:
-        today = datetime.date.today()
-        for result in release_hosts(policy, names, today, planned, window_s, steps.at, kind):
-            results.append(result)
-            steps.done(result.host)
-    return sorted(results, key=lambda each: each.host)
+    today = datetime.date.today()
+    return gathered(
+        "Leaving",
+        len(names),
+        lambda steps: release_hosts(policy, names, today, planned, window_s, steps.at, kind),
+        quiet=quiet,
+    )

@@ -74,7 +74,7 @@ def _apply_host(run: Run, planned: HostPlan | None, guard: Guard, step: Step) ->
     name = run.host.name
     step(name, "observing")
     now = host_plan(run)
-    refusal = now.error or locked(run) or stale(planned, now)
+    refusal = refused(run, planned, now)
     if refusal:
         return HostResult(name, error=refusal)
     notes = tuple(foreign.notes(run.desired, run.observation))
@@ -121,10 +121,12 @@ def _interrupted(name: str, at: str, window_s: int) -> str:
     return f"{name}: interrupted at: {at}{undone}; plan again"
 
 
-def locked(run: Run) -> str:
-    """Return who keeps this run from beginning, or ''; what is not seen here the host refuses."""
-    busy = at_work(run.observation)
-    return f"{run.host.name}: nothing was done: {busy}" if busy else ""
+def refused(run: Run, planned: HostPlan | None, now: HostPlan) -> str:
+    """Return why this run may not begin, or ''; what is not seen here the host refuses."""
+    busy = "" if now.error else at_work(run.observation)
+    if busy:
+        return f"{run.host.name}: nothing was done: {busy}"
+    return now.error or stale(planned, now)
 
 
 def _said(run: Run, op_hash: str) -> str:

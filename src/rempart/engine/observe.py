@@ -26,7 +26,7 @@ FACT_KINDS = frozenset(
     file same bytes directory entry package inst remv unit pending healthy group user shadow
     member sysctl text manifest way guard lock trait end
     firewall rules jail job sshd original retired brought taken admin
-    """.split()  # noqa: SIM905  (a list of 23 strings would be harder to read)
+    """.split()  # noqa: SIM905  (a list of so many strings would be harder to read)
 )
 
 VOLATILE = frozenset({"way", "guard", "lock", "inst", "remv", "end"})

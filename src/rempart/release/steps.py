@@ -14,7 +14,7 @@ from datetime import date
 
 from pyinfra.api import operation
 
-from rempart.engine.apply import GUARDED, HostResult, Step, Tell, attempt, locked, stale
+from rempart.engine.apply import GUARDED, HostResult, Step, Tell, attempt, refused
 from rempart.engine.deploy import Deploy, Item
 from rempart.engine.guard import Guard
 from rempart.engine.observe import Unobserved
@@ -142,7 +142,7 @@ def _leave(run: Release, planned: HostPlan | None, guard: Guard, step: Step) -> 
     name = run.host.name
     step(name, "observing")
     now = host_plan(run)
-    refusal = now.error or locked(run) or stale(planned, now)
+    refusal = refused(run, planned, now)
     if refusal:
         return HostResult(name, error=refusal)
     deploy = Leaving(guard=guard)
