@@ -95,11 +95,16 @@ class Patient:
         return self.has("armed")
 
     def is_back(self) -> bool:
-        return self.has("reverted")
+        """Tell whether the last guarded change was put back and the guard has gone."""
+        return self.has("reverted") and self.is_unguarded()
 
     def is_settled(self) -> bool:
-        """Tell whether the last guarded change was put back or confirmed."""
-        return self.is_back() or self.has("confirmed")
+        """Tell whether the last guarded change was put back or confirmed, the guard gone."""
+        return (self.has("reverted") or self.has("confirmed")) and self.is_unguarded()
+
+    def is_unguarded(self) -> bool:
+        units = "systemctl list-units --all --no-legend 'rempart-guard*'"
+        return not self.host.run(units, check=False).stdout
 
     def snapshot(self) -> list[str]:
         """Return everything that a run could have changed, sorted."""

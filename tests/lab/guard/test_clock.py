@@ -34,8 +34,6 @@ systemctl stop clock
 @pytest.fixture
 def jumper(patient: Patient) -> Patient:
     """A patient whose wall clock is a file."""
-    if not shutil.which("cc"):
-        pytest.skip("needs a C compiler: apt-get install gcc libc6-dev")
     source, library = Path(__file__).with_name("clock_jump.c"), patient.host.folder / "clock.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
     shutil.copy(library, f"{patient.host.folder}/root{LIBRARY}")
