@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import base64
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from rempart.engine import manifest
 from rempart.engine.observe import END
 from rempart.policy import Traits
 from rempart.resources import (
+    Ageing,
     Directory,
     File,
     Group,
     Observation,
     Package,
+    Pam,
     Resource,
+    Roster,
     Setting,
     Sysctl,
     Unit,
     User,
 )
+from rempart.resources.pam import COMMON
 
 
 def answer(
@@ -30,6 +35,7 @@ def answer(
     lines.append(f"way\tssh\t{source} 50000 192.0.2.1 22")
     for resource in resources:
         lines += as_wanted(resource) if hardened else stock(resource)
+    lines += texts(resources, hardened=hardened)
     if hardened:
         owned = manifest.claimed({}, resources, Observation({}))
         encoded = base64.b64encode(manifest.render(owned).encode()).decode()
@@ -41,7 +47,7 @@ def stock(resource: Resource) -> Iterable[str]:
     """Return the answer about an object that the host has not got or has otherwise."""
     match resource:
         case Setting():
-            yield f"text\t{resource.path}\t{base64.b64encode(b'OTHER 1').decode()}"
+            yield from ()
         case Sysctl():
             yield f"sysctl\t{resource.setting}\t7"
         case Unit():
@@ -63,15 +69,34 @@ def as_wanted(resource: Resource) -> Iterable[str]:
             yield f"shadow\t{resource.login}\t{resource.expires}"
             yield f"member\t{resource.login}\t{','.join(resource.groups)}"
         case Directory():
-            yield f"directory\t{resource.path}\t41ed\troot\troot"
+            yield f"directory\t{resource.path}\t{0o40000 | int(resource.mode, 8):x}\troot\troot"
         case File():
-            yield f"file\t{resource.path}\t81a4\troot\troot\t1"
+            yield f"file\t{resource.path}\t{0o100000 | int(resource.mode, 8):x}\troot\troot\t1"
             yield f"same\t{resource.path}"
-        case Setting():
-            line = base64.b64encode(f"{resource.line}\n".encode()).decode()
-            yield f"text\t{resource.path}\t{line}"
+        case Pam():
+            yield f"pam\t{resource.name}\tasked"
+        case Ageing():
+            yield f"ageing\t{resource.login}\t{resource.max_days}\t{resource.warn_days}"
+        case Roster():
+            yield "roster\taccounts\tasked"
         case Sysctl():
             yield f"sysctl\t{resource.setting}\t{resource.value}"
         case Unit():
             yield f"unit\t{resource.unit}\tloaded\tactive\tenabled"
             yield f"healthy\t{resource.unit}\tyes"
+
+
+def texts(resources: Sequence[Resource], *, hardened: bool) -> Iterable[str]:
+    """Return the answer about the files that several resources have a line in."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for resource in resources:
+        match resource:
+            case Setting(path=path, line=line):
+                found[path].append(line)
+            case Pam(path=path, content=content):
+                found[path].append(content.removesuffix("\n"))
+                for file in COMMON:
+                    found[file] += [module for stack, module in resource.lines if stack == file]
+    for path, lines in found.items():
+        text = "\n".join([*lines, ""] if hardened else ["OTHER 1"])
+        yield f"text\t{path}\t{base64.b64encode(text.encode()).decode()}"

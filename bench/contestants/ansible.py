@@ -17,11 +17,14 @@ from bench.contestants.base import Contestant, folder_of
 from bench.field import Field, Target
 from bench.measure import Done
 from rempart.resources import (
+    Ageing,
     Directory,
     File,
     Group,
     Package,
+    Pam,
     Resource,
+    Roster,
     Setting,
     Sysctl,
     Unit,
@@ -151,7 +154,7 @@ def _tasks(desired: Sequence[Resource]) -> Iterator[Task]:
 
 def _task(resource: Resource) -> Task | None:
     match resource:
-        case Package():
+        case Package() | Pam() | Ageing() | Roster():
             return None
         case Group(group=group):
             return _module("group", name=group, system=True)

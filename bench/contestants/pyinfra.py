@@ -16,11 +16,14 @@ from bench.contestants.base import Contestant, folder_of
 from bench.field import Field, Target
 from bench.measure import Done
 from rempart.resources import (
+    Ageing,
     Directory,
     File,
     Group,
     Package,
+    Pam,
     Resource,
+    Roster,
     Setting,
     Sysctl,
     Unit,
@@ -96,7 +99,7 @@ def _calls(desired: Sequence[Resource], folder: Path) -> Iterator[Call]:
 
 def _call(resource: Resource, folder: Path) -> Call | None:
     match resource:
-        case Package():
+        case Package() | Pam() | Ageing() | Roster():
             return None
         case Group(group=group):
             return "server.group", {"group": group, "system": True}

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from machine import UNIT_FOLDER, Account, Machine, Node, Service, parent
+from machine import UNIT_FOLDER, Machine, Node, Service, parent
+from people import Account
 from policies import TEXTS, TODAY
 
 from rempart.engine import manifest

@@ -12,24 +12,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from people import People, need
 from recorder import calls
 
 from rempart.engine.observe import END
 from rempart.policy import Traits
-from rempart.resources import Directory, File, Group, Package, Resource, Setting, Sysctl, Unit, User
+from rempart.resources import (
+    Ageing,
+    Directory,
+    File,
+    Group,
+    Package,
+    Pam,
+    Resource,
+    Roster,
+    Setting,
+    Sysctl,
+    Unit,
+    User,
+)
+from rempart.resources.pam import COMMON, PROFILES
 from rempart.resources.setting import ASIDE
 
 FORMATS = {"file": 0o100000, "directory": 0o040000, "link": 0o120000, "pipe": 0o010000}
 UNIT_FOLDER = "/etc/systemd/system"
-
-
-class RefusedError(Exception):
-    """The host could not do what it was told."""
-
-
-def need(condition: object, what: str) -> None:
-    if not condition:
-        raise RefusedError(what)
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,6 @@ class Node:
     content: str = ""
     mode: int = 0o644
     owner: tuple[str, str] = ("root", "root")
-
-
-@dataclass(frozen=True)
-class Account:
-    comment: str
-    shell: str = "/bin/bash"
-    expires: str = ""
-    uid: int = 1000
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def in_base64(text: str) -> str:
 
 
 @dataclass(repr=False)
-class Machine:
+class Machine(People):
     """A host as one mutable value; ``ours`` is everything that rempart might ever want of it.
 
     Folders, groups and unit files that are rempart's exist only once they are made; all others that
@@ -78,9 +76,6 @@ class Machine:
     source: str
     port: int
     packages: set[str] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
-    users: dict[str, Account] = field(default_factory=dict)
-    members: set[tuple[str, str]] = field(default_factory=set)
     nodes: dict[str, Node] = field(default_factory=dict)
     originals: dict[str, Node | None] = field(default_factory=dict)
     sysctls: dict[str, str] = field(default_factory=dict)
@@ -117,9 +112,17 @@ class Machine:
             case Package(package=name):
                 yield from self._about_package(resource, name)
             case Group(group=name):
-                yield f"group\t{name}\t{'99' if self._has_group(name) else 'absent'}"
+                yield f"group\t{name}\t{'99' if self.has_group(name) else 'absent'}"
             case User(login=login):
-                yield from self._about_user(login)
+                yield from self.about_user(login)
+            case Roster():
+                yield from self.about_roster()
+            case Ageing(login=login):
+                yield self.about_ageing(login)
+            case Pam(name=name):
+                yield f"pam\t{name}\tasked"
+                yield from self._bytes("text", resource.path)
+                yield from (line for path in COMMON for line in self._bytes("text", path))
             case Directory(path=path):
                 node = self.nodes.get(path) or (None if self._is_ours(path) else Node("directory"))
                 yield f"directory\t{stamped(path, node)}" if node else f"directory\t{path}\tabsent"
@@ -145,16 +148,6 @@ class Machine:
         if there != resource.present:
             yield f"inst\t{name}\t1.0" if resource.present else f"remv\t{name}"
 
-    def _about_user(self, login: str) -> Iterable[str]:
-        account = self.users.get(login)
-        if account is None:
-            yield f"user\t{login}\tabsent"
-        else:
-            yield f"user\t{login}\t{account.comment}\t{account.shell}\t{account.uid}"
-            yield f"shadow\t{login}\t{account.expires}"
-        groups = sorted(group for who, group in self.members if who == login)
-        yield f"member\t{login}\t{','.join(groups)}"
-
     def _about_file(self, resource: File, path: str) -> Iterable[str]:
         node = self.nodes.get(path)
         yield f"file\t{stamped(path, node)}\t1" if node else f"file\t{path}\tabsent"
@@ -176,11 +169,14 @@ class Machine:
     def owned(self) -> Iterable[str]:
         return json.loads(self.manifest)["objects"] if self.manifest else ()
 
+    def login_defs(self) -> tuple[str, str]:
+        """Return the days that login.defs(5) gives a new account."""
+        lines = self.nodes.get("/etc/login.defs", Node()).content.splitlines()
+        found = dict(line.split(maxsplit=1) for line in lines if len(line.split()) > 1)
+        return found.get("PASS_MAX_DAYS", "99999"), found.get("PASS_WARN_AGE", "7")
+
     def _is_ours(self, path: str) -> bool:
         return any(r.key == path for r in self.ours if isinstance(r, Directory | File))
-
-    def _has_group(self, name: str) -> bool:
-        return name in self.groups or name in self.users  # who has a group of their own
 
     def _has_folder(self, path: str) -> bool:
         node = self.nodes.get(path)
@@ -215,53 +211,6 @@ class Machine:
 
     def do_purge_unneeded(self, name: str) -> None:
         self.packages.discard(name)
-
-    def do_groupadd(self, system: str, name: str) -> None:
-        need(system == "--system" and not self._has_group(name), f"group {name} is there")
-        self.groups.add(name)
-
-    def do_remove_group(self, name: str) -> None:
-        self.groups.discard(name)
-        self.members = {member for member in self.members if member[1] != name}
-
-    def do_useradd(self, home: str, *words: str) -> None:
-        *pairs, login = words
-        options = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        need(home == "--create-home" and options.pop("--password") == "*", "no password")
-        need(login not in self.users and not self._has_group(login), f"{login} is there")
-        self.users[login] = Account("")
-        for group in filter(None, options.pop("--groups", "").split(",")):
-            self.do_gpasswd("--add", login, group)
-        self._set_account(login, options)
-
-    def do_usermod(self, *words: str) -> None:
-        *pairs, login = words
-        self._set_account(login, dict(zip(pairs[::2], pairs[1::2], strict=True)))
-
-    def _set_account(self, login: str, options: dict[str, str]) -> None:
-        need(login in self.users, f"no account {login}")
-        need(not set(":\n") & set(options.get("--comment", "")), "invalid comment")
-        names = {"--comment": "comment", "--shell": "shell", "--expiredate": "expires"}
-        found = {names[option]: value for option, value in options.items()}
-        self.users[login] = replace(self.users[login], **found)
-
-    def do_gpasswd(self, verb: str, login: str, group: str) -> None:
-        need(login in self.users and self._has_group(group), f"no {login} or no {group}")
-        member = {(login, group)}
-        self.members = self.members | member if verb == "--add" else self.members - member
-
-    def do_retire_user(self, login: str, *made: str) -> None:
-        if login in self.users:
-            self._set_account(login, {"--expiredate": "1"})
-
-    def do_delete_user(self, login: str) -> None:
-        if login in self.users:
-            need(self.users[login].uid >= 1000, f"{login} is a system account")
-            del self.users[login]
-            self.members = {member for member in self.members if member[0] != login}
-
-    def do_restore_membership(self, login: str, group: str, wanted: str) -> None:
-        self.do_gpasswd("--add" if wanted == "yes" else "--delete", login, group)
 
     def do_mark_pending(self, *units: str) -> None:
         self.pending |= set(units)
@@ -369,6 +318,21 @@ class Machine:
     def do_write_state(self, name: str, content: str) -> None:
         need(name == "manifest.json", name)
         self.manifest = base64.b64decode(content).decode()
+
+    def do_enable_pam(self, name: str, *words: str) -> None:
+        *pairs, content = words
+        self.nodes[f"{PROFILES}/{name}"] = Node(content=base64.b64decode(content).decode())
+        for path, module in zip(pairs[::2], pairs[1::2], strict=True):
+            old = self.nodes.get(path, Node()).content
+            self.nodes[path] = Node(content=f"{old}x required {module}\n")
+
+    def do_disable_pam(self, name: str, *instead: str) -> None:
+        profile = self.nodes.pop(f"{PROFILES}/{name}")
+        for path, module in Pam(concern="", name=name, content=profile.content).lines:
+            left = self.nodes[path].content.replace(f"x required {module}\n", "", 1)
+            self.nodes[path] = Node(content=left)
+            if not left:
+                del self.nodes[path]
 
 
 def parent(path: str) -> str:

@@ -31,7 +31,10 @@ def main() -> None:
         try:
             services = [{"name": "http", "ports": [80], "from": ["10.77.0.0/24"]}]
             people = [practice.MARIE]
-            inventory = practice.enrolled(Path(folder), hosts, people=people, services=services)
+            inventory = practice.enrolled(
+                Path(folder), hosts, people=people, services=services,
+                accounts={**practice.INSTALLERS, "unknown": "lock"},
+            )  # fmt: skip
             policy = load(inventory)
             record(policy, "stock")
             done = practice.rempart("apply", inventory, "--yes")

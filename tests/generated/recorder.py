@@ -12,8 +12,8 @@ import subprocess
 from rempart.engine.remote import shell
 
 LIBRARY = re.findall(r"^(\w+)\(\) ", shell("lib") + shell("leave"), re.MULTILINE)
-COMMANDS = ("groupadd", "useradd", "usermod", "gpasswd", "systemctl", "sysctl")
-WITH_STDIN = ("check_file", "write_file", "write_state")
+COMMANDS = ("chage", "groupadd", "useradd", "usermod", "gpasswd", "systemctl", "sysctl")
+WITH_STDIN = ("check_file", "enable_pam", "write_file", "write_state")
 
 
 def calls(script: str) -> list[tuple[str, ...]]:

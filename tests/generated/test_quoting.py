@@ -67,7 +67,8 @@ def test_account_is_made_with_the_name_that_the_policy_says(
         changes = diff(resources, observed(stock(policy, host), resources))
         made = [words for c in changes for words in calls(c.script) if words[0] == "useradd"]
         names = {words[-1]: words[words.index("--comment") + 1] for words in made}
-        people = {r.login: r.comment for r in resources if isinstance(r, User) and not r.system}
+        accounts = [r for r in resources if isinstance(r, User) and not r.system]
+        people = {account.login: account.comment for account in accounts if not account.left}
         assert names == people
 
 

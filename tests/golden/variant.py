@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rempart.hardening import desired
 from rempart.policy import Policy, Traits, load
-from rempart.resources import File, Resource
+from rempart.resources import File, Pam, Resource
 
 HERE = Path(__file__).parent
 FILES = HERE / "files"
@@ -48,7 +48,7 @@ def resources(host: str) -> list[Resource]:
 
 def rendered(host: str) -> dict[str, str]:
     """Return a host's files by path."""
-    return {r.path: r.content or "" for r in resources(host) if isinstance(r, File)}
+    return {r.path: r.content or "" for r in resources(host) if isinstance(r, File | Pam)}
 
 
 def renew() -> None:

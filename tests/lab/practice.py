@@ -41,6 +41,10 @@ MARIE = {
 """A person with a key; her account is on all hosts unless `hosts` is added."""
 
 
+INSTALLERS = {"kept": [{"login": "admin", "reason": "compte de l'installation"}]}
+"""What becomes of accounts that are nobody's: the stock hosts' `admin` stays."""
+
+
 def write(
     folder: Path,
     hosts: Mapping[str, Host],
@@ -52,6 +56,7 @@ def write(
     services: Sequence[Mapping[str, Any]] = (),
     technicians: Sequence[Mapping[str, Any]] = (THOMAS,),
     management: Sequence[str] = MANAGEMENT,
+    accounts: Mapping[str, Any] = INSTALLERS,
 ) -> Path:
     """Write practice `name` (`name`.yaml, provider.yaml) with these hosts by name; return its path.
 
@@ -76,6 +81,7 @@ def write(
             | ({"inside": host.address} if each in jumps.values() else {})
             for each, host in hosts.items()
         ],
+        "accounts": dict(accounts),
         "firewall": {"services": [everywhere | dict(service) for service in services]},
     }
     _yaml().dump(provider, folder / "provider.yaml")

@@ -19,7 +19,7 @@ from lab.host import Host
 from lab.topology import spare
 from rempart.hardening import desired
 from rempart.policy import Traits, load
-from rempart.resources import Package, Resource, Unit, User
+from rempart.resources import Ageing, Package, Pam, Resource, Roster, Unit, User
 
 CABINET = Path(__file__).parents[1] / "golden" / "policy" / "cabinet.yaml"
 TRAITS = Traits(
@@ -47,11 +47,12 @@ def contestant(field: Field, name: str) -> Contestant:
 
 
 def shared(field: Field) -> list[str]:
-    """Return what each peer must have a step for: all but packages and mere reloads."""
+    """Return what each peer must have a step for: what it has a module for, mere reloads apart."""
     return [
         each.label
         for each in field.desired
-        if not (isinstance(each, Package) or (isinstance(each, Unit) and each.only_reloads))
+        if not isinstance(each, Package | Pam | Ageing | Roster)
+        if not (isinstance(each, Unit) and each.only_reloads)
     ]
 
 

@@ -49,8 +49,9 @@ COMMANDS = {
     "apply": "apply",
     "verify": "verify",
     "release": "release",
+    "people": "people",
 }
-"""Each command's module in ``rempart.cli``, where it is a function of the same name."""
+"""Each command's module in ``rempart.cli``, where it has the same name."""
 
 
 def add_commands(words: Sequence[str]) -> None:
@@ -60,7 +61,11 @@ def add_commands(words: Sequence[str]) -> None:
     """
     called = next((word for word in words if not word.startswith("-")), "")
     for name in [called] if called in COMMANDS else COMMANDS:
-        app.command()(getattr(import_module(f"rempart.cli.{COMMANDS[name]}"), name))
+        command = getattr(import_module(f"rempart.cli.{COMMANDS[name]}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command)
+        else:
+            app.command()(command)
 
 
 def run() -> None:

@@ -49,8 +49,7 @@ def apply(
     failed.
     """
     plan, policy = _plan(what, host, quiet=json)
-    names = [each.host.partition("/")[2] for each in plan.hosts]
-    names = selected(policy, host) if host else names
+    names = selected(policy, host) if host else None
     told: set[str] = set()
     if _is_policy(what) and not json:
         show_plan(Console(), plan.hosts)
@@ -59,7 +58,7 @@ def apply(
         if json:
             raise RempartError("apply: --json cannot ask; add --yes, or give a plan file")
         typer.confirm("Make these changes?", abort=True)
-    results = _carry_out(plan, policy, names, window, quiet=json)
+    results = carry_out(plan, policy, window, names, quiet=json)
     if json:
         typer.echo(jsonlib.dumps([dataclasses.asdict(each) for each in results], indent=2))
     else:
@@ -85,9 +84,16 @@ def _plan(what: Path, hosts: Sequence[str] | None, *, quiet: bool) -> tuple[Plan
     return plan, policy
 
 
-def _carry_out(
-    plan: Plan, policy: Policy, names: Sequence[str], window_s: int, *, quiet: bool
+def carry_out(
+    plan: Plan,
+    policy: Policy,
+    window_s: int,
+    names: Sequence[str] | None = None,
+    *,
+    quiet: bool,
 ) -> list[HostResult]:
+    """Apply a plan to the named hosts, all of its own by default, with a progress bar."""
+    names = names or [each.host.partition("/")[2] for each in plan.hosts]
     planned = {each.host: each for each in plan.hosts}
     today = datetime.date.today()
     return gathered(

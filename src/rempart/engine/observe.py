@@ -24,7 +24,7 @@ END = "end\tof\tanswer"
 FACT_KINDS = frozenset(
     """
     file same bytes directory entry package inst remv unit pending healthy group user shadow
-    member sysctl text manifest way guard lock trait end
+    member home residue account roster pam ageing sysctl text manifest way guard lock trait end
     firewall rules jail job sshd original retired brought taken admin
     """.split()  # noqa: SIM905  (a list of so many strings would be harder to read)
 )

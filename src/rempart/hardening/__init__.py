@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from rempart.hardening import accounts, firewall, services, ssh, updates
+from rempart.hardening import accounts, firewall, passwords, services, session, ssh, sudo, updates
 from rempart.policy import Host, Policy, Traits
 from rempart.resources import Resource
 
@@ -18,6 +18,9 @@ CONCERNS: dict[str, Concern] = {
     "updates": updates.desired,
     "services": services.desired,
     "accounts": accounts.desired,
+    "passwords": passwords.desired,
+    "sudo": sudo.desired,
+    "session": session.desired,
     "firewall": firewall.desired,
     "ssh": ssh.desired,
 }

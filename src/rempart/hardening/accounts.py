@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from rempart.policy import AuthorizedKey, Host, Policy, Traits
-from rempart.resources import Directory, File, Group, Resource, Setting, User
+from rempart.resources import Directory, File, Group, Resource, Roster, Setting, User
 
 SSH_GROUP = "rempart-ssh"
 """Whoever may log in over SSH is in this group; sshd's AllowGroups names it alone."""
@@ -35,6 +35,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
             value="0700",
         ),
         *_accounts(policy, host, today),
+        *_roster(policy, host, today),
         Directory(
             concern="accounts",
             controls=("AC-3", "AC-5"),
@@ -58,16 +59,30 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
 def _accounts(policy: Policy, host: Host, today: date) -> list[User]:
     """Return technicians (administrators everywhere) and the people of this host."""
     accounts = [
-        _account(technician.login, technician.name, (SUDO_GROUP, SSH_GROUP), None)
-        for technician in policy.provider.technicians
+        _account(technician.login, technician.name, (SUDO_GROUP, SSH_GROUP), technician.until)
+        for technician in policy.technicians(today)
     ]
     for person in policy.people_on(host, today):
         groups = [SUDO_GROUP] if person.role == "administrator" else []
         groups += [SSH_GROUP] if person.keys else []
         accounts.append(_account(person.login, person.name, tuple(groups), person.until))
+    for leaver in policy.leavers_on(host, today):
+        closed = _account(leaver.login, leaver.name, (), leaver.until)
+        accounts.append(replace(closed, controls=("AC-4",), left=True))
     automation = policy.provider.automation.user
     ours = _account(automation, "rempart automation", (SSH_GROUP,), None)
     return [*accounts, replace(ours, shell="/bin/sh", system=True)]
+
+
+def _roster(policy: Policy, host: Host, today: date) -> list[Roster]:
+    """Return the lock on everybody else's account, where the policy wants it."""
+    if policy.accounts.unknown != "lock":
+        return []
+    named = [*policy.people_on(host, today), *policy.technicians(today)]
+    named += policy.leavers_on(host, today)
+    known = {*(each.login for each in named), *policy.kept_on(host)}
+    known.add(policy.provider.automation.user)
+    return [Roster(concern="accounts", controls=("AC-1",), risky=True, known=tuple(sorted(known)))]
 
 
 def _account(login: str, name: str, groups: tuple[str, ...], until: date | None) -> User:
@@ -85,7 +100,7 @@ def _account(login: str, name: str, groups: tuple[str, ...], until: date | None)
 
 def key_lines(policy: Policy, host: Host, today: date) -> dict[str, list[str]]:
     """Return the authorized_keys lines of everybody who may log in, by login."""
-    owners = {t.login: t.keys for t in policy.provider.technicians}
+    owners = {t.login: t.keys for t in policy.technicians(today)}
     owners |= {person.login: person.keys for person in policy.people_on(host, today)}
     lines = {login: _dated(keys, today) for login, keys in owners.items()}
     lines[policy.provider.automation.user] = [automation_line(policy, host)]

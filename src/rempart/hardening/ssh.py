@@ -51,7 +51,7 @@ everybody and for those who must get in; ``_judged`` says to it who that is."""
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence[Resource]:
     """Return sshd's drop-in and the reload that makes it count."""
     automation = policy.provider.automation.user
-    technicians = [technician.login for technician in policy.provider.technicians]
+    technicians = [technician.login for technician in policy.technicians(today)]
     behind = [other for other in policy.hosts if other.jump == host.name]
     content = render(
         DROP_IN,

@@ -16,6 +16,7 @@ from rempart.policy.identity import (
     doubled_logins,
     provider_keys,
     provider_logins,
+    reversed_dates,
     shared_keys,
 )
 from rempart.policy.mistake import shown
@@ -36,7 +37,7 @@ def crosscheck(
         *shared_keys(
             {**draft.people, **draft.correspondents}, provider_keys(provider) if provider else {}
         ),
-        *_dates(draft),
+        *reversed_dates(draft.people),
         *_services(draft),
         *_exceptions(draft, today),
         *_exchange(draft),
@@ -89,13 +90,6 @@ def _is_circular(host: Host, by_name: dict[str, Host]) -> bool:
         seen.add(step.name)
         step = by_name.get(step.jump)
     return step is not None and step.name == host.name and bool(seen)
-
-
-def _dates(draft: Draft) -> Iterator[Finding]:
-    for where, person in draft.people.items():
-        if person.from_ and person.until and person.until < person.from_:
-            what = f"is before 'from' ({person.from_})"
-            yield (*where, "until"), what, shown(person.until), "correct one of the two dates"
 
 
 def _services(draft: Draft) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ Names = dict[Location, str]
 
 HOST_REFERENCES = (
     ("people", "*", "hosts", "*"),
+    ("accounts", "kept", "*", "hosts", "*"),
     ("hosts", "*", "jump"),
     ("firewall", "services", "*", "hosts", "*"),
     ("exchange", "host"),
@@ -57,7 +58,12 @@ def draft_of(source: Source) -> Draft:
         exceptions=_entries(source, ControlException, "exceptions"),
         correspondents=_entries(source, Correspondent, "exchange", "correspondents"),
         host_names=_names(data, ("hosts", "*", "name")),
-        logins=_names(data, ("people", "*", "login"), ("exchange", "correspondents", "*", "login")),
+        logins=_names(
+            data,
+            ("people", "*", "login"),
+            ("accounts", "kept", "*", "login"),
+            ("exchange", "correspondents", "*", "login"),
+        ),
         host_references=_names(data, *HOST_REFERENCES),
     )
 

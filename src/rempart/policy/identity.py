@@ -6,13 +6,18 @@ from collections.abc import Iterator, Mapping
 
 from rempart.policy.exchange import Correspondent
 from rempart.policy.mistake import shown
-from rempart.policy.person import Person
+from rempart.policy.person import Named, Person
 from rempart.policy.provider import Provider, Technician
 from rempart.policy.source import Finding, Location
 
 AUTOMATION = "the automation account"
 Bearer = Technician | Person | Correspondent
-WHO = {"technicians": "a technician", "people": "a person", "exchange": "a correspondent"}
+WHO = {
+    "technicians": "a technician",
+    "people": "a person",
+    "accounts": "an account that is kept",
+    "exchange": "a correspondent",
+}
 
 
 def doubled_logins(logins: Mapping[Location, str], taken: dict[str, str]) -> Iterator[Finding]:
@@ -59,6 +64,15 @@ def crosscheck_provider(provider: Provider) -> Iterator[Finding]:
     automation = provider.automation
     yield from doubled_logins(logins, {automation.user: AUTOMATION})
     yield from shared_keys(places, {_blob(automation.public_key): AUTOMATION})
+    yield from reversed_dates(places)
+
+
+def reversed_dates(people: Mapping[Location, Named]) -> Iterator[Finding]:
+    """Yield the last days that are before the first ones."""
+    for where, person in people.items():
+        if person.from_ and person.until and person.until < person.from_:
+            what = f"is before 'from' ({person.from_})"
+            yield (*where, "until"), what, shown(person.until), "correct one of the two dates"
 
 
 def _blob(key: str) -> str:

@@ -25,22 +25,34 @@ def load(path: Path) -> Policy:
 
     A past exception is no mistake here: it just no longer counts. `find_mistakes` reports it.
     """
-    policy, mistakes = _examine(Path(path), None)
+    return accept(read_source(Path(path)))
+
+
+def accept(source: Source) -> Policy:
+    """Return the policy of a file that has been read; `PolicyError` as for `load`."""
+    policy, mistakes = _examine(source, None)
     if policy is None or mistakes:
         raise PolicyError(mistakes)
     return policy
 
 
+def accept_provider(source: Source) -> Provider:
+    """Return the provider of a file that has been read; `PolicyError` as for `load`."""
+    provider, mistakes = _examine_provider(source)
+    if provider is None or mistakes:
+        raise PolicyError(mistakes)
+    return provider
+
+
 def find_mistakes(path: Path, today: datetime.date) -> tuple[Policy | None, list[Mistake]]:
     """Return the policy, when it can be used, and all its mistakes, past exceptions among them."""
     try:
-        return _examine(Path(path), today)
+        return _examine(read_source(Path(path)), today)
     except PolicyError as error:
         return None, list(error.mistakes)
 
 
-def _examine(path: Path, today: datetime.date | None) -> tuple[Policy | None, list[Mistake]]:
-    source = read_source(path)
+def _examine(source: Source, today: datetime.date | None) -> tuple[Policy | None, list[Mistake]]:
     provider, provider_mistakes = _load_provider(source)
     data: dict[str, Any] = {**_defaults(provider), **source.data}
     # When the provider cannot be used, its own mistakes say so.
@@ -62,9 +74,13 @@ def _load_provider(source: Source) -> tuple[Provider | None, list[Mistake]]:
     except PolicyError as error:
         where = source.mistake(("provider",), "cannot be used", shown(name), "see its mistake")
         return None, [where, *error.mistakes]
-    provider, mistakes = _validate(Provider, provider_source, provider_source.data)
+    return _examine_provider(provider_source)
+
+
+def _examine_provider(source: Source) -> tuple[Provider | None, list[Mistake]]:
+    provider, mistakes = _validate(Provider, source, source.data)
     if provider:
-        mistakes += [provider_source.mistake(*found) for found in crosscheck_provider(provider)]
+        mistakes += [source.mistake(*found) for found in crosscheck_provider(provider)]
     return provider, mistakes
 
 

@@ -11,6 +11,7 @@ from pydantic import PrivateAttr, WithJsonSchema
 
 from rempart.engine.route import Route
 from rempart.errors import RempartError
+from rempart.policy.account import Accounts
 from rempart.policy.backup import Backup
 from rempart.policy.base import Model, described
 from rempart.policy.controls import CONTROLS
@@ -18,7 +19,7 @@ from rempart.policy.exchange import Exchange
 from rempart.policy.firewall import Firewall
 from rempart.policy.host import Host
 from rempart.policy.person import Person
-from rempart.policy.provider import Baseline, Provider
+from rempart.policy.provider import Baseline, Provider, Technician
 from rempart.policy.update import Updates
 from rempart.policy.value import Date, Email, IPNetwork, Label, Phone, Text
 
@@ -75,6 +76,9 @@ class Policy(Model):
     hosts: tuple[Host, ...] = described(
         "The practice's machines.", [{"name": "accueil-1"}], min_length=1
     )
+    accounts: Accounts = described(
+        "Accounts that the policy does not name.", {"unknown": "report"}, default=Accounts()
+    )
     exchange: Exchange | None = described(
         "File exchange with correspondents.", {"host": "srv-sftp"}, default=None
     )
@@ -114,6 +118,20 @@ class Policy(Model):
     def people_on(self, host: Host, today: datetime.date) -> tuple[Person, ...]:
         """Return the people who have an account on that host on that day."""
         return tuple(p for p in self.people if host.name in p.hosts and p.is_present(today))
+
+    def technicians(self, today: datetime.date) -> tuple[Technician, ...]:
+        """Return the technicians who have an account on every host on that day."""
+        return tuple(t for t in self.provider.technicians if t.is_present(today))
+
+    def leavers_on(self, host: Host, today: datetime.date) -> tuple[Person | Technician, ...]:
+        """Return those whose last day on that host is over."""
+        here = tuple(person for person in self.people if host.name in person.hosts)
+        everybody: tuple[Person | Technician, ...] = (*here, *self.provider.technicians)
+        return tuple(each for each in everybody if each.has_left(today))
+
+    def kept_on(self, host: Host) -> tuple[str, ...]:
+        """Return the logins of that host's accounts that stay although they are nobody's."""
+        return tuple(k.login for k in self.accounts.kept if host.name in (k.hosts or (host.name,)))
 
     def reboot_time(self, host: Host) -> str:
         """Return when updates may reboot that host, ``HH:MM`` in its time zone."""

@@ -56,11 +56,30 @@ class AuthorizedKey(Model):
         return self.expires is None or today <= self.expires
 
 
-class Person(Model):
-    """A person of the practice: one login, for that person alone."""
+class Named(Model):
+    """Somebody with a login of their own, and the days between which it opens."""
 
     login: Login = described("The account's name; the same on all hosts.", "s.petit")
     name: FullName = described("First name and name.", "Sophie Petit")
+    from_: Date | None = described(
+        "First day of the account; at once without it.", "2026-01-05", alias="from", default=None
+    )
+    until: Date | None = described(
+        "Last day of the account; no end without it.", "2026-12-31", default=None
+    )
+
+    def is_present(self, today: datetime.date) -> bool:
+        """Return whether the person has an account on that day."""
+        return not (self.from_ and today < self.from_) and not self.has_left(today)
+
+    def has_left(self, today: datetime.date) -> bool:
+        """Return whether the last day is over."""
+        return self.until is not None and today > self.until
+
+
+class Person(Named):
+    """A person of the practice: one login, for that person alone."""
+
     role: PersonRole = described(
         "What the person does. An administrator's account may use sudo, with a password, and is"
         " kept apart from that person's daily account.",
@@ -74,13 +93,3 @@ class Person(Model):
         [{"file": "keys/s.petit.pub"}],
         default=(),
     )
-    from_: Date | None = described(
-        "First day of the account; at once without it.", "2026-01-05", alias="from", default=None
-    )
-    until: Date | None = described(
-        "Last day of the account; no end without it.", "2026-12-31", default=None
-    )
-
-    def is_present(self, today: datetime.date) -> bool:
-        """Return whether the person has an account on that day."""
-        return not (self.from_ and today < self.from_) and not (self.until and today > self.until)

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, ValidationInfo, field_validator
 from rempart.policy.base import Model, described
 from rempart.policy.key import KeyFile, public_key, read_public_key
 from rempart.policy.mistake import wrong
-from rempart.policy.person import AuthorizedKey
+from rempart.policy.person import AuthorizedKey, Named
 from rempart.policy.update import Updates
-from rempart.policy.value import FullName, IPNetwork, Login, Network, Text
+from rempart.policy.value import IPNetwork, Login, Network, Text
 
 Baseline = Literal["minimal", "intermediary", "enhanced"]
 
@@ -28,11 +28,9 @@ def _narrow(network: IPNetwork) -> IPNetwork:
 ManagementNetwork = Annotated[Network, AfterValidator(_narrow)]
 
 
-class Technician(Model):
+class Technician(Named):
     """A technician of the provider, with an administrator account on every host."""
 
-    login: Login = described("The account's name.", "t.leroy")
-    name: FullName = described("First name and name.", "Thomas Leroy")
     keys: tuple[AuthorizedKey, ...] = described(
         "Public SSH keys.", [{"file": "keys/t.leroy.pub"}], min_length=1
     )

@@ -30,6 +30,8 @@ class User(Resource):
     ``groups`` are the supplementary groups it must be in; of the ``managed`` groups it must be in
     no other. A ``system`` account is rempart's own, made by enrolment. ``until`` is the last day it
     may be used; the account expires at the end of that day, which blocks every way in, shadow(5).
+    Somebody who has ``left`` keeps nothing but the expired account and the home folder, which is
+    root's from then on; an account that never was is not made for it.
     """
 
     kind = "user"
@@ -42,6 +44,7 @@ class User(Resource):
     shell: str = "/bin/bash"
     system: bool = False
     until: date | None = None
+    left: bool = False
 
     @property
     def key(self) -> str:
@@ -50,8 +53,8 @@ class User(Resource):
 
     @property
     def label(self) -> str:
-        """Return ``Set up account LOGIN``."""
-        return f"Set up account {self.login}"
+        """Return ``Set up account LOGIN``, or ``Close …``."""
+        return f"{'Close' if self.left else 'Set up'} account {self.login}"
 
     @property
     def expires(self) -> str:
@@ -60,19 +63,24 @@ class User(Resource):
 
     @classmethod
     def probe(cls, resources: Sequence[Self]) -> str:
-        """Ask getent three times for all accounts together."""
+        """Ask getent three times for all accounts together, and what leavers have left behind."""
         logins = [r.login for r in resources]
+        leavers = [r.login for r in resources if r.left]
         return (
             table("user", logins)
             + f"logins={quoted([' '.join(logins)])}\n"
             + f"getent passwd $logins | {PASSWD_AWK}\n"
             + f"getent shadow $logins | {SHADOW_AWK}\n"
             + f"getent group | {MEMBER_AWK}\n"
+            + call("probe_homes", *logins)
+            + call("probe_residues", *leavers)
         )
 
     def diff(self, seen: Observation) -> Change | None:
         """Compare name, shell, expiry and groups; a password is never looked at."""
         found = seen.get("user", self.login)
+        if self.left:
+            return None if found == ("absent",) else self._close(seen)
         if found == ("absent",):
             lines = [f"+ account {self.login} ({self.comment}), {self.shell}, no password"]
             lines += [f"+ in group {group}" for group in self.groups]
@@ -89,7 +97,10 @@ class User(Resource):
                 lines += [f"- {what} {old or 'never'}", f"+ {what} {new or 'never'}"]
                 options += [option, new]
         script = call("usermod", *options, self.login) if options else ""
-        member_of = set(filter(None, (*seen.get("member", self.login), "")[0].split(",")))
+        if self._home_is_sealed(seen):
+            lines.append(f"+ {self.home} is theirs again")
+            script += call("unseal_home", self.login)
+        member_of = self._member_of(seen)
         for group in sorted(set(self.groups) - member_of):
             lines.append(f"+ in group {group}")
             script += call("gpasswd", "--add", self.login, group)
@@ -97,6 +108,39 @@ class User(Resource):
             lines.append(f"- in group {group}")
             script += call("gpasswd", "--delete", self.login, group)
         return self.change("update", lines, script) if lines else None
+
+    @property
+    def home(self) -> str:
+        """Return the home folder; what passwd(5) says on a host is not to be followed."""
+        return f"/home/{self.login}"
+
+    def _home_is_sealed(self, seen: Observation) -> bool:
+        return seen.get("home", self.home) == ("root", "700")
+
+    def _member_of(self, seen: Observation) -> set[str]:
+        return set(filter(None, (*seen.get("member", self.login), "")[0].split(",")))
+
+    def _close(self, seen: Observation) -> Change | None:
+        """Compare what a leaver still has with nothing at all."""
+        if not seen.has("residue", self.login):
+            raise ValueError(f"no answer about what {self.login} left behind")
+        expires = (*seen.get("shadow", self.login), "")[0]
+        lines = []
+        if expires != self.expires:
+            lines += [f"- expires {expires or 'never'}", f"+ expires {self.expires}"]
+        lines += [f"- in group {group}" for group in sorted(self._member_of(seen))]
+        residue = (*seen.get("residue", self.login), "")[0]
+        lines += [f"- {what}" for what in residue.split(",") if what]
+        if seen.has("home", self.home) and not self._home_is_sealed(seen):
+            lines.append(f"- {self.home} is theirs; it becomes root's and stays")
+        script = call("close_account", self.login, self.expires)
+        also = (
+            f"path:/var/spool/cron/crontabs/{self.login}",
+            "path:/var/spool/cron/atjobs",
+            f"path:/var/lib/systemd/linger/{self.login}",
+            f"directory:{self.home}",
+        )
+        return self.change("update", lines, script, also) if lines else None
 
     def _create(self) -> str:
         options = ["--create-home", "--comment", self.comment, "--shell", self.shell]

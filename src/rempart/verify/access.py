@@ -29,7 +29,7 @@ class Account:
 
 def wanted_keys(policy: Policy, host: Host, today: date) -> dict[str, dict[str, date | None]]:
     """Return login -> key (base64) -> its last day, for everybody who may log in over SSH."""
-    people = {technician.login: technician.keys for technician in policy.provider.technicians}
+    people = {technician.login: technician.keys for technician in policy.technicians(today)}
     people |= {person.login: person.keys for person in policy.people_on(host, today)}
     wanted = {login: _valid(keys, today) for login, keys in people.items()}
     automation = policy.provider.automation
@@ -44,8 +44,15 @@ def _valid(keys: Iterable[AuthorizedKey], today: date) -> dict[str, date | None]
 def wanted_accounts(policy: Policy, host: Host, today: date) -> dict[str, date | None]:
     """Return login -> last day of every account that belongs on a host."""
     people = {person.login: person.until for person in policy.people_on(host, today)}
-    staff = dict.fromkeys((technician.login for technician in policy.provider.technicians), None)
+    staff = {technician.login: technician.until for technician in policy.technicians(today)}
     return {**people, **staff, policy.provider.automation.user: None}
+
+
+def is_expired(shadow: str, login: str, today: date) -> bool:
+    """Return whether an account of ``getent shadow`` lets nobody in on that day, shadow(5)."""
+    lines = (line.split(":") for line in shadow.splitlines())
+    days = next((f[7] for f in lines if len(f) == 9 and f[0] == login), "")
+    return days.isdigit() and int(days) <= (today - date(1970, 1, 1)).days
 
 
 def foreign_lines(text: str, wanted: dict[str, date | None]) -> list[str]:

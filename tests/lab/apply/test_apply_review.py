@@ -132,7 +132,7 @@ def test_password_of_a_leaver_opens_nothing_until_she_returns(
     cabinet: Cabinet, undo: ExitStack
 ) -> None:
     host, policy = cabinet.a, cabinet.inventory.read_text()
-    password = "voit-la-mer-9"
+    password = "Voit-la-Mer-9"
     undo.callback(host.run, "usermod -p '*' m.durand")
     host.run("chpasswd", input=f"m.durand:{password}\n")
     hash_before = host.run("getent shadow m.durand | cut -d: -f2").stdout

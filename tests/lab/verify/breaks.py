@@ -8,6 +8,8 @@ FAMILIES = (
     {"SS-1", "SS-2", "AC-3", "AC-5"},
     {"FW-1", "FW-2", "FW-3", "FW-4", "SF-2"},
     {"UP-1", "UP-2"},
+    {"PW-1", "PW-2", "PW-4", "PW-5"},
+    {"SE-1", "AC-1", "AC-2"},
 )
 """Controls that look at the same things: a break is judged by all of its family."""
 
@@ -80,6 +82,7 @@ def apt(name: str, line: str) -> Break:
 RELOAD_RULES = "systemctl restart rempart-firewall"
 STALE_LIST = f"{LISTS}/*security*_InRelease"
 TIMER = "apt-daily-upgrade.timer"
+PASSWORD_STACK = "/etc/pam.d/common-password"
 
 BREAKS = (
     sshd(
@@ -272,4 +275,26 @@ BREAKS = (
         "touch -d '15 days ago' /run/reboot-required",
         "rm /run/reboot-required",
     ),
+    edited(
+        "weak passwords",
+        {"PW-1"},
+        "/etc/security/pwquality.conf",
+        "-e 's/^minlen.*/minlen = 6/' -e 's/credit = .*/credit = 0/' -e 's/^minclass.*//'",
+    ),
+    edited(
+        "guesses without end", {"PW-4"}, "/etc/security/faillock.conf", "'s/^deny.*/deny = 99/'"
+    ),
+    edited("old hashes", {"PW-5"}, PASSWORD_STACK, "'s/ yescrypt / sha512 /'"),
+    edited("old passwords come back", {"PW-5"}, PASSWORD_STACK, "'s/ remember=[0-9]*//'"),
+    edited(
+        "an expired password keeps keys out",
+        {"PW-2"},
+        "/etc/pam.d/common-account",
+        "'s/ no_pass_expiry//'",
+    ),
+    Break("a password for ever", {"PW-2"}, "chage -M 99999 m.durand", "chage -M 180 m.durand"),
+    edited("shells stay open", {"SE-1"}, "/etc/profile.d/rempart-idle.sh", "'s/^TMOUT.*//'"),
+    edited("sudo keeps no log", {"AC-2"}, "/etc/sudoers.d/zz-rempart", "'s/.*logfile.*//'"),
+    Break("one more with sudo", {"AC-2"}, "gpasswd -a m.durand sudo", "gpasswd -d m.durand sudo"),
+    Break("somebody unknown", {"AC-1"}, "useradd -m intruder", "userdel -r intruder"),
 )

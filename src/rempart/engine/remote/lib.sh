@@ -13,6 +13,7 @@ refuse_foreign() {
   while :; do
     case $(stat -c '%u %g %A' -- "${folder:-/}" 2>/dev/null) in
     '' | '0 '*' '?????-??-? | '0 0 '????????-?) ;;
+    '0 '*' drwx-wx--T') ;; # crontab(1)'s folder: through its own group alone
     *) fail "$1: others than root may write in ${folder:-/}; rempart changes nothing there" ;;
     esac
     [ -n "$folder" ] || break
@@ -201,6 +202,64 @@ retire_user() {
 end_sessions() {
   loginctl terminate-user "$1" 2>/dev/null || :
   pkill -KILL -U "$1" || :
+}
+
+# LOGIN EXPIRES: retires somebody who has left, with all that would run or let in without a login.
+close_account() {
+  uid=$(id -u "$1"); own=$(id -ng "$1")
+  usermod --expiredate "$2" "$1"
+  for group in $(id -nG "$1"); do [ "$group" = "$own" ] || gpasswd --delete "$1" "$group" >/dev/null; done
+  rm -f "/var/lib/systemd/linger/$1" "/var/spool/cron/crontabs/$1"
+  find /var/spool/cron/atjobs -type f -uid "$uid" -delete 2>/dev/null || :
+  [ "$uid" -ge 1000 ] || return 0
+  end_sessions "$1"
+  if [ -d "/home/$1" ] && [ ! -L "/home/$1" ]; then chown root:root "/home/$1"; chmod 700 "/home/$1"; fi
+}
+
+# LOGIN MAX WARN, in days: an overdue password still opens for the days of warning.
+set_ageing() {
+  chage --maxdays "$2" --warndays "$3" -- "$1"
+  last=$(getent shadow -- "$1" | cut -d: -f3); oldest=$(($(date +%s) / 86400 - $2 + $3))
+  [ "${last:-$oldest}" -ge "$oldest" ] || chage --lastday "$oldest" -- "$1"
+}
+
+unseal_home() { chown "$1:" "/home/$1"; }
+
+# EXPIRES LOGIN…: these let nobody in any more.
+lock_accounts() {
+  expires=$1; shift
+  for login; do usermod --expiredate "$expires" -- "$login"; pkill -KILL -u "$login" || :; done
+}
+
+# EXPIRES LOGIN DAY: it expires on that day again, if it still expires as lock_accounts said.
+unlock_account() {
+  [ "$(getent shadow -- "$2" | cut -d: -f8)" != "$1" ] || usermod --expiredate "$3" -- "$2"
+}
+
+# Whoever has an empty password would stand before a closed door the next morning.
+refuse_empty_passwords() {
+  empty=$(getent shadow | awk -F: '$2 == "" { print $1 }' | paste -sd ' ')
+  [ -z "$empty" ] || fail "$empty: an empty password opens no more after this; set one there with passwd"
+}
+
+# NAME [FILE MODULE]…: enables the profile in base64 on stdin; each MODULE stands in its FILE after it.
+# pam-auth-update leaves stacks alone that were edited by hand, and says nothing.
+enable_pam() {
+  name=$1; shift
+  base64 -d > /usr/share/.rempart-pam; chmod 644 /usr/share/.rempart-pam
+  put_in_place "/usr/share/pam-configs/$name" /usr/share/.rempart-pam
+  pam-auth-update --package --enable "$name"
+  while [ $# -gt 0 ]; do
+    tr -s '\t ' ' ' < "$1" | sed 's/#.*//; s/ use_authtok//; s/ try_first_pass//' | grep -qF -- "$2" ||
+      fail "$1 was edited by hand, pam-auth-update leaves it; run pam-auth-update --force there"
+    shift 2
+  done
+}
+
+# NAME [PROFILE]: takes a profile away, and enables the one that it stood for.
+disable_pam() {
+  rm -f "/usr/share/pam-configs/$1"; sed -i "/^$1\$/d" /var/lib/pam/seen
+  pam-auth-update --package ${2:+--enable "$2"}
 }
 
 # LOGIN: an account that rempart made goes; where its home is, is noted for tidy_homes.

@@ -74,6 +74,32 @@ probe_units() {
   done
 }
 
+# LOGIN…: whose their home folders are.
+probe_homes() {
+  for login; do printf '/home/%s\n' "$login"; done |
+    xargs -r -d '\n' stat -c 'home	%n	%U	%a' -- 2>/dev/null
+}
+
+# LOGIN…: what is still there of those who have left, but for account and home.
+probe_residues() {
+  for login; do
+    uid=$(id -u "$login" 2>/dev/null) || continue
+    what=
+    ! pgrep -U "$uid" >/dev/null || what="$what,running processes"
+    [ ! -e "/var/spool/cron/crontabs/$login" ] || what="$what,crontab"
+    [ -z "$(find /var/spool/cron/atjobs -type f -uid "$uid" 2>/dev/null)" ] || what="$what,at jobs"
+    [ ! -e "/var/lib/systemd/linger/$login" ] || what="$what,lingering"
+    printf 'residue\t%s\t%s\n' "$login" "${what#,}"
+  done
+}
+
+# Accounts of people, uid 1000 and above but for nobody, and when they expire.
+probe_roster() {
+  printf 'roster\taccounts\tasked\n'
+  getent passwd | awk -F: '$3 >= 1000 && $3 != 65534 { print $1 }' | xargs -r -d '\n' getent shadow -- |
+    awk -F: '{ print "account\t" $1 "\t" $8 }'
+}
+
 # One process: the shell reads byte by byte, and /proc/sys answers the first read only. No sysctl: where
 # it is not installed, every setting would look as if the kernel lacked it.
 probe_sysctls() {

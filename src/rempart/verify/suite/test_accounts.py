@@ -23,6 +23,17 @@ done
 """
 
 
+# Of the login $1, each thing that would let in or run again.
+_LEFT_BEHIND = """
+ps -o pid= -u "$1" | sed 's/^/process /'
+id -nG "$1" | tr ' ' '\\n' | grep -vxF "$(id -ng "$1")" | sed 's/^/group /'
+find /var/spool/cron /var/lib/systemd/linger -type f \\( -user "$1" -o -name "$1" \\)
+sudo -l -U "$1" | grep -q 'may run' && echo 'sudo rules'
+find "$(getent passwd "$1" | cut -d: -f6)" -maxdepth 0 \\( -not -user root -o -perm /077 \\)
+true
+"""
+
+
 @pytest.fixture(scope="module")
 def key_files(machine: Machine) -> dict[str, str]:
     """The key files by login: what stands in them, whoever owns them."""
@@ -126,13 +137,54 @@ def test_keys_of_the_policy_are_there(
 
 
 @pytest.mark.control("AC-1")
-def test_unknown_accounts(
-    accounts: list[access.Account], policy: Policy, subject: Host, today: date, proof: Proof
+def test_unknown_accounts_are_closed(
+    machine: Machine,
+    accounts: list[access.Account],
+    policy: Policy,
+    subject: Host,
+    today: date,
+    proof: Proof,
 ) -> None:
-    """Accounts of people (uid 1000 and above) that the policy does not name."""
-    wanted = access.wanted_accounts(policy, subject, today)
-    unknown = [a.login for a in access.people(accounts) if a.login not in wanted]
-    if unknown:
-        proof.info(f"unknown accounts: {', '.join(unknown)}", "getent passwd")
-    else:
-        proof.none(unknown, "no unknown account", "getent passwd")
+    """No account of a person (uid 1000 and above) is open that the policy does not name."""
+    named = {*access.wanted_accounts(policy, subject, today), *policy.kept_on(subject)}
+    unknown = [a.login for a in access.people(accounts) if a.login not in named]
+    entries = machine.ask("getent shadow")
+    still_open = [login for login in unknown if not access.is_expired(entries, login, today)]
+    proof.none(still_open, "no open account that the policy does not name", "getent shadow")
+
+
+@pytest.mark.control("AC-2")
+def test_only_administrators_may_use_sudo(
+    machine: Machine, policy: Policy, subject: Host, today: date, proof: Proof
+) -> None:
+    """Group sudo holds the policy's administrators and kept accounts, and nobody else."""
+    admins = {p.login for p in policy.people_on(subject, today) if p.role == "administrator"}
+    admins |= {t.login for t in policy.technicians(today)} | set(policy.kept_on(subject))
+    members = machine.ask("getent group sudo").strip().rpartition(":")[2].split(",")
+    extra = [login for login in members if login and login not in admins]
+    proof.none(extra, f"no others than {', '.join(sorted(admins))}", "getent group sudo")
+
+
+@pytest.mark.control("AC-4")
+def test_leavers_have_nothing_left(
+    machine: Machine,
+    accounts: list[access.Account],
+    key_files: dict[str, str],
+    policy: Policy,
+    subject: Host,
+    today: date,
+    proof: Proof,
+) -> None:
+    """Whoever has left has an expired account at most: no key, process, job or group."""
+    there = {account.login for account in accounts}
+    entries = machine.ask("getent shadow")
+    found = []
+    for login in (leaver.login for leaver in policy.leavers_on(subject, today)):
+        if login in key_files:
+            found.append(f"{login}: key file")
+        if login in there:
+            if not access.is_expired(entries, login, today):
+                found.append(f"{login}: open account")
+            left = machine.ask(f"set -- {login}\n{_LEFT_BEHIND}", name="what leavers left")
+            found += [f"{login}: {line}" for line in left.splitlines()]
+    proof.none(found, "nothing of those who have left", "getent, ps, find")
