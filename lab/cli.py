@@ -10,7 +10,7 @@ from pathlib import Path
 from lab import control, place, requirements, secret, sshconfig
 from lab.errors import LabError
 from lab.host import Host
-from lab.image import SUITES
+from lab.image import RECIPES
 from lab.topology import OUTSIDER, PRACTICE, find
 
 _EPILOG = f"""
@@ -70,7 +70,7 @@ def _add_whole_lab(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     up = commands.add_parser("up", help="boot hosts; again: repair what is missing")
     up.add_argument("hosts", nargs="*", metavar="HOST", help="default: the four of the practice")
     up.add_argument("--count", type=int, metavar="N", help="N spare hosts instead")
-    up.add_argument("--image", choices=SUITES, default="debian-12", help="of spare hosts")
+    up.add_argument("--image", choices=RECIPES, default="debian-12", help="of spare hosts")
     up.set_defaults(action=_up)
     down = commands.add_parser("down", help="remove everything, also after a crash")
     down.add_argument("--purge", action="store_true", help="keys and passwords too")

@@ -6,13 +6,31 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab import cacher, cgroup, machine
 from lab.errors import LabError
 from lab.place import IMAGES
 
-SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an image is made of, besides PACKAGES."""
+
+    suite: str
+    extra: tuple[str, ...] = ()
+
+
+# What makes auditors judge a machine and not a container: rules about the kernel, its boot loader
+# and the system log apply only where these are.
+MACHINE = ("apparmor", "grub-pc", "linux-image-amd64", "rsyslog")
+
+RECIPES = {
+    "debian-12": Recipe("bookworm"),
+    "debian-13": Recipe("trixie"),
+    "debian-12-machine": Recipe("bookworm", MACHINE),
+}
 
 # What the installer's base system and `standard` task have of concern to the lab's users: python3
 # and telnet come with `standard`. No firewall, no automatic updates.
@@ -46,7 +64,7 @@ _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 def path(name: str) -> Path:
-    """Return where the image called `name` (a key of SUITES) is, or will be."""
+    """Return where the image called `name` (a key of RECIPES) is, or will be."""
     return IMAGES / f"{name}-{_digest(name)}"
 
 
@@ -73,7 +91,7 @@ def _digest(name: str) -> str:
 
 
 def _sources(name: str) -> str:
-    return cacher.mirrors().sources(SUITES[name])
+    return cacher.mirrors().sources(RECIPES[name].suite)
 
 
 def _command(name: str, target: Path) -> list[str]:
@@ -83,12 +101,12 @@ def _command(name: str, target: Path) -> list[str]:
         "--variant=minbase",
         "--format=directory",
         f"--keyring={_KEYRING}",
-        f"--include={','.join(PACKAGES)}",
+        f"--include={','.join([*PACKAGES, *RECIPES[name].extra])}",
         f'--aptopt=Acquire::http::Proxy "{cacher.url()}"',
         f'--aptopt=Acquire::https::Proxy "{cacher.url()}"',
         "--skip=cleanup/apt/lists",  # `apt-get install` works at once, as after an installation
         '--customize-hook=exec "$STOCK" "$1"',
-        SUITES[name],
+        RECIPES[name].suite,
         str(target),
         "-",
     ]
