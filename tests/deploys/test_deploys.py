@@ -14,7 +14,7 @@ from pyinfra.api import Config, Inventory, State
 from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_host, ctx_state
 
-from rempart.hardening import desired
+from rempart.hardening import CONCERNS, desired
 from rempart.policy import Traits, load, record_traits
 from rempart.shipped import shipped
 
@@ -106,38 +106,59 @@ EXPECTED = {
     "Manifest | Claim what rempart will own": BOTH,
     "Packages | Install and remove": BOTH,
     "Updates | Write /etc/apt/apt.conf.d/52rempart": BOTH,
+    "Session | Write /etc/profile.d/rempart-idle.sh": BOTH,
     "Updates | Enable and start apt-daily-upgrade.timer": BOTH,
     "Updates | Enable and start apt-daily.timer": BOTH,
     "Guard | Open": BOTH,
+    "Passwords | Set ENCRYPT_METHOD in /etc/login.defs": BOTH,
     "Accounts | Set HOME_MODE in /etc/login.defs": BOTH,
+    "Passwords | Set PASS_MAX_DAYS in /etc/login.defs": BOTH,
+    "Passwords | Set PASS_WARN_AGE in /etc/login.defs": BOTH,
     "Accounts | Make group rempart-ssh": BOTH,
     "Accounts | Set up account o.moreau": SERVEUR,
     "Accounts | Set up account rempart": BOTH,
     "Accounts | Set up account s.petit": POSTE,
     "Firewall | Set up /etc/rempart/": BOTH,
     "Accounts | Set up /etc/ssh/authorized_keys.d/": BOTH,
+    "Sudo | Set up /etc/sudoers.d/": BOTH,
     "Firewall | Write /etc/rempart/firewall.nft": BOTH,
     "Accounts | Write /etc/ssh/authorized_keys.d/o.moreau": SERVEUR,
     "Accounts | Write /etc/ssh/authorized_keys.d/rempart": BOTH,
     "SSH | Write /etc/ssh/sshd_config.d/00-rempart.conf": BOTH,
+    "Sudo | Write /etc/sudoers.d/zz-rempart": BOTH,
     "Firewall | Write /etc/sysctl.d/60-rempart.conf": BOTH,
     "Firewall | Write /etc/systemd/system/rempart-firewall.service": BOTH,
+    "Passwords | Enable PAM profile rempart-faillock": BOTH,
+    "Passwords | Enable PAM profile rempart-faillock-notify": BOTH,
+    "Passwords | Enable PAM profile rempart-unix": BOTH,
     "Firewall | Enable and start rempart-firewall.service": BOTH,
     "SSH | Reload ssh.service": BOTH,
     "Guard | Switch, prove a new login, keep": BOTH,
     "Manifest | Record what rempart owns": BOTH,
 }
-"""Without the fourteen network settings."""
+"""Without the settings of the network, of pam_faillock and of pam_pwquality."""
 
 
 def without_settings(found: dict[str, set[str]]) -> dict[str, set[str]]:
-    return {name: hosts for name, hosts in found.items() if hosts and "Set net." not in name}
+    many = ("| Set net.", "/etc/security/")
+    return {
+        name: hosts
+        for name, hosts in found.items()
+        if hosts and not any(each in name for each in many)
+    }
 
 
 def test_site_changes_everything_on_stock_hosts_in_order(inventory: Path) -> None:
     found = changes("site", inventory, hardened=False)
     assert list(without_settings(found).items()) == list(EXPECTED.items())
     assert sum("Set net." in name for name in found) == 14
+    assert sum("/etc/security/" in name for name in found) == 11
+
+
+@pytest.mark.parametrize("deploy", ["site", "workstation", "sftp_server"])
+def test_deploy_names_every_concern(deploy: str) -> None:
+    text = (shipped("deploys") / f"{deploy}.py").read_text()
+    assert [concern for concern in CONCERNS if f'"{concern}"' not in text] == []
 
 
 @pytest.mark.parametrize(("deploy", "role"), [("workstation", POSTE), ("sftp_server", SERVEUR)])
