@@ -16,9 +16,6 @@ ROOT_MAX_DAYS = 365
 WARN_DAYS = 14
 REMEMBER = 5
 
-# pam_unix(8): yescrypt takes 3 to 11 and its default, 5, for all else; auditors look for sha512's.
-ROUNDS = 65536
-
 PACKAGES = ("cracklib-runtime", "libpam-pwquality")
 """Without the first one's dictionary pam_pwquality refuses every password."""
 
@@ -57,7 +54,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
                 controls=controls,
                 risky=True,
                 name=name,
-                content=render(f"/usr/share/pam-configs/{name}", rounds=ROUNDS, remember=REMEMBER),
+                content=render(f"/usr/share/pam-configs/{name}", remember=REMEMBER),
             )
             for name, controls in PROFILES.items()
         ),
