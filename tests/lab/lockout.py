@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rempart.engine import run
-from rempart.hardening import CONCERNS, firewall, ssh
+from rempart.hardening import CONCERNS, firewall, passwords, ssh
 from rempart.resources import Change, Directory, File, Observation, Resource, User
+from rempart.resources.pam import PROFILES
 
 
 def rendering(module: Any, path: str, change: Callable[[str], str]) -> None:
@@ -121,6 +122,13 @@ def pam_refuses(service: str) -> None:
     also(File(concern="ssh", risky=True, path=f"/etc/pam.d/{service}", content=content))
 
 
+def pam_profile_refuses() -> None:
+    """Enable a profile that refuses every account."""
+    fine = "[success=end new_authtok_reqd=done default=ignore]\tpam_unix.so no_pass_expiry"
+    path = f"{PROFILES}/rempart-unix"
+    rendering(passwords, path, lambda text: text.replace(fine, "requisite\tpam_deny.so"))
+
+
 def sudoers_are_nonsense() -> None:
     """Leave sudo no rule that it understands."""
     also(File(concern="ssh", risky=True, path="/etc/sudoers", content="nonsense\n", mode="0440"))
@@ -195,6 +203,7 @@ FAULTS: dict[str, Callable[..., None]] = {
         sshd_listens_elsewhere,
         sshd_does_not_start_again,
         pam_refuses,
+        pam_profile_refuses,
         sudoers_are_nonsense,
         sudo_asks_for_a_password,
         account_is_expired,

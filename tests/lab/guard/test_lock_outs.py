@@ -30,6 +30,7 @@ REASON = {
     # It dies while it reloads or a moment later.
     "sshd_listens_elsewhere": "connection refused|ssh.service",
     "pam_refuses": "login refused",
+    "pam_profile_refuses": "login refused",
     "sudoers_are_nonsense": "on a new connection: .*sudo: a password is required",
     "sudo_asks_for_a_password": "on a new connection: sudo: a password is required",
     "account_is_expired": "login refused",
@@ -87,7 +88,7 @@ def ended(run: subprocess.Popen[str], timeout_s: float = 90) -> str:
         ("debian-12", "sshd_reads_keys_elsewhere"),
         ("debian-12", "sshd_listens_elsewhere"),
         ("debian-12", "pam_refuses:sshd"),
-        ("debian-12", "pam_refuses:common-account"),
+        ("debian-12", "pam_profile_refuses"),
         ("debian-12", "sudoers_are_nonsense"),
         ("debian-12", "sudo_asks_for_a_password"),
         ("debian-12", "account_is_expired"),

@@ -293,7 +293,7 @@ BREAKS = (
         "'s/ no_pass_expiry//'",
     ),
     Break("a password for ever", {"PW-2"}, "chage -M 99999 m.durand", "chage -M 180 m.durand"),
-    edited("shells stay open", {"SE-1"}, "/etc/profile.d/rempart-idle.sh", "'s/^TMOUT.*//'"),
+    edited("shells stay open", {"SE-1"}, "/etc/profile.d/rempart-idle.sh", "'/TMOUT/d; 2i:'"),
     edited("sudo keeps no log", {"AC-2"}, "/etc/sudoers.d/zz-rempart", "'s/.*logfile.*//'"),
     Break("one more with sudo", {"AC-2"}, "gpasswd -a m.durand sudo", "gpasswd -d m.durand sudo"),
     Break("somebody unknown", {"AC-1"}, "useradd -m intruder", "userdel -r intruder"),
