@@ -13,7 +13,6 @@ PACKAGES = {
     "nft": "nftables",
     "apt-cacher-ng": "apt-cacher-ng",
     "ssh-keygen": "openssh-client",
-    "cc": "gcc libc6-dev",
 }
 """Command -> the Debian package that brings it."""
 
