@@ -263,6 +263,8 @@ class Machine(People):
                 self.nodes[path] = original
 
     def do_set_line(self, path: str, key: str, line: str, *undo: str) -> None:
+        if undo and path not in self.nodes:
+            return
         need(self.nodes[path].form == "file", f"{path} is no file")
         new: list[str] = []
         first = True

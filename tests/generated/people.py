@@ -130,8 +130,6 @@ class People:
         need(login in self.users, f"no account {login}")
         self.users[login] = replace(self.users[login], days=(longest, warning))
 
-    def do_chage(
-        self, most: str, longest: str, warn: str, warning: str, end: str, who: str
-    ) -> None:
-        need((most, warn, end) == ("--maxdays", "--warndays", "--"), "other options")
-        self.do_set_ageing(who, longest, warning)
+    def do_restore_ageing(self, login: str, longest: str, warning: str) -> None:
+        if login in self.users:
+            self.do_set_ageing(login, longest, warning)

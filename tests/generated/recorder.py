@@ -12,7 +12,7 @@ import subprocess
 from rempart.engine.remote import shell
 
 LIBRARY = re.findall(r"^(\w+)\(\) ", shell("lib") + shell("leave"), re.MULTILINE)
-COMMANDS = ("chage", "groupadd", "useradd", "usermod", "gpasswd", "systemctl", "sysctl")
+COMMANDS = ("groupadd", "useradd", "usermod", "gpasswd", "systemctl", "sysctl")
 WITH_STDIN = ("check_file", "enable_pam", "write_file", "write_state")
 
 

@@ -65,5 +65,4 @@ class Ageing(Resource):
             return ["- no longer looked after"], ""
         days = [word or "-1" for word in (*original, "", "")[:2]]
         lines = [f"+ {days[0]} days, warning {days[1]} days before"]
-        script = call("chage", "--maxdays", days[0], "--warndays", days[1], "--", key)
-        return lines, script
+        return lines, call("restore_ageing", key, *days)

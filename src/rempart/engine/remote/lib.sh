@@ -94,6 +94,7 @@ remove_empty_directory() { rmdir --ignore-fail-on-non-empty -- "$1" 2>/dev/null 
 # PATH KEY LINE [undo]: makes LINE the only active line of KEY, and comments of the others; undone, they
 # count again. An empty LINE takes the key away.
 set_line() {
+  [ -e "$1" ] || [ "${4-}" != undo ] || return 0 # it went with its package
   CANDIDATE=$(mktemp "${1%/*}/.rempart.XXXXXX"); trap 'rm -f "$CANDIDATE"' EXIT
   cp -a -- "$1" "$CANDIDATE"
   KEY=$2 LINE=$3 UNDO=${4-} awk '
@@ -222,6 +223,9 @@ set_ageing() {
   last=$(getent shadow -- "$1" | cut -d: -f3); oldest=$(($(date +%s) / 86400 - $2 + $3))
   [ "${last:-$oldest}" -ge "$oldest" ] || chage --lastday "$oldest" -- "$1"
 }
+
+# LOGIN MAX WARN: as it was before, if the account is still there.
+restore_ageing() { ! getent passwd "$1" >/dev/null || chage --maxdays "$2" --warndays "$3" -- "$1"; }
 
 unseal_home() { chown "$1:" "/home/$1"; }
 
