@@ -18,6 +18,7 @@ from rempart.hardening.accounts import SUDO_GROUP, key_lines
 from rempart.policy import Host, Policy
 from rempart.resources import Observation
 from rempart.resources.roster import Roster
+from rempart.resources.user import EPOCH
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def compare(policy: Policy, host: Host, today: date, seen: Observation) -> Itera
 
 def _state(expires: str, today: date) -> str:
     """Return ``closed`` from the day in shadow(5) on, which is counted from 1970-01-01."""
-    over = expires.isdigit() and int(expires) <= (today - date(1970, 1, 1)).days
+    over = expires.isdigit() and int(expires) <= (today - EPOCH).days
     return "closed" if over else "open"
 
 

@@ -55,8 +55,8 @@ def with_joiner(path: Path, text: str, person: Mapping[str, Any]) -> str:
     if not isinstance(meant.setdefault("people", []), list):
         raise _refusal(source, ("people",), "is not a list")
     meant["people"].append(dict(person))
-    after = edited(text, _joining(text, person))
-    return _believed(source, after, meant, ("people",))
+    written = edited(text, _joining(text, person))
+    return _believed(source, written, meant, ("people",))
 
 
 def with_leaver(path: Path, text: str, login: str, last_day: datetime.date) -> str:
@@ -66,8 +66,8 @@ def with_leaver(path: Path, text: str, login: str, last_day: datetime.date) -> s
     meant = deepcopy(source.data)
     meant[section][position]["until"] = last_day.isoformat()
     node = child(child(compose(text), section), position)
-    after = edited(text, _leaving(text, node, last_day.isoformat()))
-    return _believed(source, after, meant, (section, position))
+    written = edited(text, _leaving(text, node, last_day.isoformat()))
+    return _believed(source, written, meant, (section, position))
 
 
 def _believed(source: Source, text: str, meant: dict[str, Any], where: tuple[Any, ...]) -> str:

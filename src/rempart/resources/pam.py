@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -18,6 +17,7 @@ from rempart.resources.base import (
     table,
     text_diff,
 )
+from rempart.resources.setting import text_seen
 
 PROFILES = "/usr/share/pam-configs"
 STACKS = {
@@ -92,10 +92,10 @@ class Pam(Resource):
 
     def diff(self, seen: Observation) -> Change | None:
         """Compare the profile's text, and look for its lines in the stacks."""
-        old = _text(seen, self.path)
+        old = text_seen(self.path, seen) or ""
         lines = text_diff(self.path, old, self.content) if old != self.content else []
         for file, module in self.lines:
-            if module not in map(_module, _text(seen, file).splitlines()):
+            if module not in map(_module, (text_seen(file, seen) or "").splitlines()):
                 lines.append(f"+ {file}: {module}")
         if not lines:
             return None
@@ -121,13 +121,6 @@ class Pam(Resource):
         instead = [name for name in original if name != "absent"]
         lines = [f"- PAM profile {key}", *(f"+ PAM profile {name}" for name in instead)]
         return lines, call("disable_pam", key, *instead)
-
-
-def _text(seen: Observation, path: str) -> str:
-    (encoded_text, *_) = seen.get("text", path)
-    if encoded_text == "absent":
-        return ""
-    return base64.b64decode(encoded_text, validate=True).decode("utf-8", "replace")
 
 
 def _module(line: str) -> str:

@@ -48,10 +48,9 @@ class Setting(Resource):
 
     def diff(self, seen: Observation) -> Change | None:
         """Compare the active lines of the key."""
-        (encoded, *_) = seen.get("text", self.path)
-        if encoded == "absent":
+        old = text_seen(self.path, seen)
+        if old is None:
             return self.change("update", [f"- {self.path} is missing"], call("missing", self.path))
-        old = _decoded(encoded)
         new = with_line(old, self.setting, self.line)
         if new == old:
             return None
@@ -60,10 +59,10 @@ class Setting(Resource):
 
     def original(self, seen: Observation) -> tuple[str, ...]:
         """Keep the first active line, or ``absent``."""
-        (encoded, *_) = seen.get("text", self.path)
-        if encoded == "absent":
+        text = text_seen(self.path, seen)
+        if text is None:
             return ("absent",)
-        lines = lines_of(_decoded(encoded))
+        lines = lines_of(text)
         active = active_lines(lines, self.setting)
         return (lines[active[0]],) if active else ("absent",)
 
@@ -81,7 +80,11 @@ class Setting(Resource):
         return [f"- {setting}", f"+ {line or '(not set)'}"], script
 
 
-def _decoded(encoded: str) -> str:
+def text_seen(path: str, seen: Observation) -> str | None:
+    """Return a shared file's text as a host sent it, None where the file is not there."""
+    (encoded, *_) = seen.get("text", path)
+    if encoded == "absent":
+        return None
     return base64.b64decode(encoded, validate=True).decode("utf-8", "replace")
 
 
