@@ -16,10 +16,11 @@ from lab.place import IMAGES
 
 @dataclass(frozen=True)
 class Recipe:
-    """What an image is made of, besides PACKAGES."""
+    """What an image is made of, besides PACKAGES; one that does not boot is `extra` unpacked."""
 
     suite: str
     extra: tuple[str, ...] = ()
+    boots: bool = True
 
 
 # What makes auditors judge a machine and not a container: rules about the kernel, its boot loader
@@ -30,6 +31,12 @@ RECIPES = {
     "debian-12": Recipe("bookworm"),
     "debian-13": Recipe("trixie"),
     "debian-12-machine": Recipe("bookworm", MACHINE),
+}
+
+# Files that tests and auditors need of other releases of Debian: unpacked, nothing is installed.
+UNPACKED = {
+    "debian-11-ssh": Recipe("bullseye", ("openssh-client",), boots=False),
+    "debian-13-scap": Recipe("trixie", ("ssg-debian",), boots=False),
 }
 
 # What the installer's base system and `standard` task have of concern to the lab's users: python3
@@ -64,12 +71,15 @@ _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 def path(name: str) -> Path:
-    """Return where the image called `name` (a key of RECIPES) is, or will be."""
+    """Return where the image called `name` (of RECIPES or UNPACKED) is, or will be."""
     return IMAGES / f"{name}-{_digest(name)}"
 
 
 def make(name: str) -> Path:
-    """Return the image's root folder, built first if it is not there (about half a minute)."""
+    """Return the image's root folder, built first if it is not there (about half a minute).
+
+    The package cache must be up, as it is in a lab session.
+    """
     target = path(name)
     if target.is_dir():
         return target
@@ -86,27 +96,38 @@ def remove_drafts() -> None:
 
 
 def _digest(name: str) -> str:
-    parts = [*_command(name, Path("TARGET")), _sources(name), cacher.url(), _STOCK.read_text()]
+    parts = [*_command(name, Path("TARGET")), _sources(name), cacher.url()]
+    if _recipe(name).boots:
+        parts.append(_STOCK.read_text())
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
+def _recipe(name: str) -> Recipe:
+    return (RECIPES | UNPACKED)[name]
+
+
 def _sources(name: str) -> str:
-    return cacher.mirrors().sources(RECIPES[name].suite)
+    return cacher.mirrors().sources(_recipe(name).suite)
 
 
 def _command(name: str, target: Path) -> list[str]:
+    recipe = _recipe(name)
+    packages = [*PACKAGES, *recipe.extra] if recipe.boots else recipe.extra
+    installed = [
+        "--skip=cleanup/apt/lists",  # `apt-get install` works at once, as after an installation
+        '--customize-hook=exec "$STOCK" "$1"',
+    ]
     return [
         "mmdebstrap",
         "--mode=root",
-        "--variant=minbase",
+        f"--variant={'minbase' if recipe.boots else 'extract'}",
         "--format=directory",
         f"--keyring={_KEYRING}",
-        f"--include={','.join([*PACKAGES, *RECIPES[name].extra])}",
+        f"--include={','.join(packages)}",
         f'--aptopt=Acquire::http::Proxy "{cacher.url()}"',
         f'--aptopt=Acquire::https::Proxy "{cacher.url()}"',
-        "--skip=cleanup/apt/lists",  # `apt-get install` works at once, as after an installation
-        '--customize-hook=exec "$STOCK" "$1"',
-        RECIPES[name].suite,
+        *(installed if recipe.boots else []),
+        recipe.suite,
         str(target),
         "-",
     ]
