@@ -14,7 +14,7 @@ COMPILE = $(BIN)/pip-compile -q --allow-unsafe --generate-hashes --no-emit-index
 SOURCES := $(shell find src deploys templates -type f -not -name '*.pyc') pyproject.toml
 INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
 
-.PHONY: help setup demo test check test-unit lock lab-up lab-down lab-ssh golden bench clean
+.PHONY: help setup demo test check test-unit lock lab-up lab-down lab-ssh golden bench scores clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,7 +52,7 @@ check: setup ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy lab deploys bench
+	$(BIN)/mypy lab deploys bench scores
 
 test-unit: setup ## the tests that need no hosts
 	$(BIN)/python -m pytest tests/unit tests/deploys tests/golden tests/generated
@@ -68,6 +68,9 @@ lock: .stamps/venv ## renew the lock files
 
 bench: setup .stamps/bench ## beside Ansible and others: make bench HOSTS="1 10" FIRST_APPLY= ROUNDS=3
 	@$(BIN)/python -m bench --hosts $(HOSTS) --first-apply $(FIRST_APPLY) --rounds $(ROUNDS)
+
+scores: setup ## OpenSCAP, Lynis and ssh-audit before and after rempart
+	@$(BIN)/python -m scores
 
 lab-up: setup ## boot the lab practice
 	$(BIN)/python -m lab up

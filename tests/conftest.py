@@ -18,7 +18,12 @@ settings.register_profile("ci", max_examples=20, derandomize=True, phases=PHASES
 settings.register_profile("deep", max_examples=300, print_blob=True, phases=PHASES, **BOUNDED)
 settings.load_profile("ci")
 
-TOGETHER = ("tests/lab/apply/", "tests/lab/verify/", "tests/lab/test_pyinfra.py")
+TOGETHER = (
+    "tests/lab/apply/",
+    "tests/lab/scores/",
+    "tests/lab/verify/",
+    "tests/lab/test_pyinfra.py",
+)
 
 
 class Together(LoadScopeScheduling):
