@@ -181,9 +181,10 @@ def test_risky_change_without_the_guards_operations_fails(fleet: Fleet, tmp_path
     deploy = tmp_path / "no_guard.py"
     deploy.write_text(
         "from rempart.engine.deploy import Deploy\n"
-        "from rempart.engine.operations import stage_change\n"
+        "from rempart.engine.operations import stage_changes\n"
         "run = Deploy()\n"
-        "stage_change(run.run, run.guard, 'file:/etc/ssh/sshd_config.d/00-rempart.conf', 0,"
+        "drop_in = {0: 'file:/etc/ssh/sshd_config.d/00-rempart.conf'}\n"
+        "stage_changes(run.run, run.guard, drop_in,"
         " name='SSH | Write the drop-in')\n"
     )
     done = fleet.pyinfra(deploy, "-y", "--limit", "t/poste")
