@@ -16,8 +16,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from rempart.controls import CONTROLS
 from rempart.policy import Policy, load
-from rempart.policy.controls import CONTROLS
 from rempart.policy.value import LABEL
 
 TODAY = date(2026, 11, 22)
@@ -180,7 +180,7 @@ def _services(draw: Draw, hosts: list[Document]) -> list[Document]:
 def _exceptions(hosts: list[str]) -> st.SearchStrategy[Document]:
     return st.fixed_dictionaries(
         {
-            "control": st.sampled_from(CONTROLS),
+            "control": st.sampled_from(list(CONTROLS)),
             "host": st.sampled_from(hosts),
             "reason": TEXTS,
             "expires": DAYS,

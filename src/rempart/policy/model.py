@@ -9,17 +9,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import PrivateAttr, WithJsonSchema
 
+from rempart.controls import CONTROLS, Baseline
 from rempart.engine.route import Route
 from rempart.errors import RempartError
 from rempart.policy.account import Accounts
 from rempart.policy.backup import Backup
 from rempart.policy.base import Model, described
-from rempart.policy.controls import CONTROLS
 from rempart.policy.exchange import Exchange
 from rempart.policy.firewall import Firewall
 from rempart.policy.host import Host
 from rempart.policy.person import Person
-from rempart.policy.provider import Baseline, Provider, Technician
+from rempart.policy.provider import Provider, Technician
 from rempart.policy.update import Updates
 from rempart.policy.value import Date, Email, IPNetwork, Label, Phone, Text
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from rich.table import Table
 from rich.text import Text
 
-from rempart.policy.controls import CONTROLS
+from rempart.controls import CONTROLS
 from rempart.verify.proof import Record
 from rempart.verify.run import REACHED, HostRecords, checked_controls
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rempart.controls import CONTROLS
 from rempart.engine.journal import policy_digest
 from rempart.hardening import desired
 from rempart.hardening.accounts import KEY_FOLDER
 from rempart.policy import Policy, Traits, load
-from rempart.policy.controls import CONTROLS
 from rempart.policy.model import ControlException
 from rempart.resources import Directory, File, Package, Resource, Unit, User
 

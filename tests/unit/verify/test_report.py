@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rempart.policy.controls import CONTROLS
+from rempart.controls import CONTROLS
 from rempart.verify import report
 from rempart.verify.proof import Proof, Record, UnmetError
 from rempart.verify.run import REACHED, HostRecords, checked_controls
