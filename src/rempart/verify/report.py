@@ -49,7 +49,7 @@ def _with_exception(record: dict[str, Any], exception: str | None) -> dict[str, 
 
 
 def state(host: HostRecords, control: str) -> str:
-    """Return a table cell: ``pass``, ``FAIL``, ``ERROR``, ``n/a``, ``not reached``, ``exception``."""
+    """Return a table cell: ``pass``, ``FAIL``, ``ERROR``, ``n/a``, ``not reached`` and so on."""
     records = [record for record in host.records if record.control == control]
     red = [record for record in records if record.is_red]
     if not records:
