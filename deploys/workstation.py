@@ -5,6 +5,6 @@ from rempart.engine.deploy import Deploy
 run = Deploy("workstation")
 run.claim()
 run.packages()
-run.change("updates", "services", "session")
+run.change("updates", "services", "session", "desktop")
 run.guarded("accounts", "passwords", "sudo", "firewall", "ssh")
 run.settle()

@@ -68,6 +68,6 @@ CONTROLS = (
         why="A waiting room is one door away from the reception desk.",
         anssi=("R32",),
         hygiene=(14,),
-        enforced_by=("session",),
+        enforced_by=("desktop", "session"),
     ),
 )
