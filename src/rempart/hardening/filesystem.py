@@ -27,9 +27,6 @@ SHELLS = "/etc/profile.d/rempart-umask.sh"
 TERMINALS = "/etc/bash.bashrc"
 """Shells in a desktop's terminal read this one, and nothing of /etc/profile."""
 
-# apt unpacks questions of packages and runs them, in /tmp if it is not told otherwise.
-APT_FOLDER = "/etc/apt/apt.conf.d/60rempart-tmp"
-
 # R50. (path, mode, group); what other programs read as themselves stays open to them.
 SENSITIVE = (
     ("/boot/System.map-*", "0600", "root"),
@@ -83,14 +80,9 @@ def mounts(policy: Policy, host: Host) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]]
     found = dict.fromkeys(("/home", "/tmp", "/var/tmp"), ("nodev", "nosuid"))
     found["/dev/shm"] = ("nodev", "nosuid", "noexec")
-    if _is_noexec(policy, host):
-        found["/tmp"] = ("nodev", "nosuid", "noexec")
+    if policy.baseline == "enhanced" and host.role != "workstation":
+        found["/tmp"] = ("nodev", "nosuid", "noexec")  # apt asks its questions elsewhere
     return found
-
-
-def _is_noexec(policy: Policy, host: Host) -> bool:
-    """Tell whether nothing is started in /tmp: no practice software runs on a server."""
-    return policy.baseline == "enhanced" and host.role != "workstation"
 
 
 def _mounts(wanted: dict[str, tuple[str, ...]], common: dict[str, Any]) -> Iterable[Resource]:
@@ -103,8 +95,6 @@ def _mounts(wanted: dict[str, tuple[str, ...]], common: dict[str, Any]) -> Itera
     yield File(**common, reloads=(UNIT,), path=SCRIPT, content=render(SCRIPT, table=table))
     yield File(**common, reloads=(UNIT,), path=UNIT_FILE, content=render(UNIT_FILE))
     yield Unit(**common, unit=UNIT, enabled=True, running=True, healthy=f"sh {SCRIPT} check")
-    if "noexec" in wanted["/tmp"]:
-        yield File(**common, path=APT_FOLDER, content=render(APT_FOLDER))
 
 
 def _umask(policy: Policy, traits: Traits, common: dict[str, Any]) -> Iterable[Resource]:

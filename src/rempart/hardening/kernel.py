@@ -17,6 +17,9 @@ from rempart.resources import Directory, File, Resource, Sysctl
 from rempart.template import render
 
 SYSCTL_FILE = "/etc/sysctl.d/60-rempart.conf"
+LINKS_FILE = "/etc/sysctl.d/99-protect-links.conf"
+"""Debian 12's procps has a file of that name below /usr/lib which sets weaker values after ours."""
+
 MODULE_FILE = "/etc/modprobe.d/rempart.conf"
 LIMITS_FILE = "/etc/security/limits.d/60-rempart.conf"
 COREDUMP_FILE = "/etc/systemd/coredump.conf.d/60-rempart.conf"
@@ -120,14 +123,16 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
     wanted = settings(policy, host)
     now = {key: value for key, value in wanted.items() if _is_set_now(key, traits)}
     common: dict[str, Any] = {"concern": "kernel", "controls": ("PR-4",), "risky": True}
-    boots = File(
-        **common, path=SYSCTL_FILE, content=render(SYSCTL_FILE, settings=sorted(wanted.items()))
-    )
     return [
-        boots,
+        _boots(SYSCTL_FILE, wanted, common),
         *(Sysctl(**common, setting=key, value=value) for key, value in sorted(now.items())),
-        *(_refusals(policy, common) if policy.baseline != "minimal" else ()),
+        *(_intermediary(policy, wanted, common) if policy.baseline != "minimal" else ()),
     ]
+
+
+def _boots(path: str, wanted: dict[str, str], common: dict[str, Any]) -> File:
+    """Return a file of sysctl.d(5)."""
+    return File(**common, path=path, content=render(SYSCTL_FILE, settings=sorted(wanted.items())))
 
 
 def settings(policy: Policy, host: Host) -> dict[str, str]:
@@ -149,11 +154,13 @@ def _is_set_now(setting: str, traits: Traits) -> bool:
     return is_own and setting not in FOR_BOOTS_ALONE
 
 
-def _refusals(policy: Policy, common: dict[str, Any]) -> list[Resource]:
+def _intermediary(policy: Policy, wanted: dict[str, str], common: dict[str, Any]) -> list[Resource]:
     """Return the modules that are never loaded, and the end of core dumps (R14)."""
+    links = {key: value for key, value in wanted.items() if key.startswith("fs.protected_")}
     modules = [*MODULES["intermediary"]]
     modules += MODULES["enhanced"] if policy.baseline == "enhanced" else ()
     return [
+        _boots(LINKS_FILE, links, common),
         # Made by kmod and systemd-coredump, which may come later.
         Directory(**common, path="/etc/modprobe.d"),
         Directory(**common, path="/etc/systemd/coredump.conf.d"),
