@@ -22,6 +22,7 @@ from rempart.resources import (
     Group,
     Package,
     Pam,
+    Permission,
     Resource,
     Roster,
     Setting,
@@ -99,7 +100,7 @@ def _calls(desired: Sequence[Resource], folder: Path) -> Iterator[Call]:
 
 def _call(resource: Resource, folder: Path) -> Call | None:
     match resource:
-        case Package() | Pam() | Ageing() | Roster():
+        case Package() | Pam() | Permission() | Ageing() | Roster():
             return None
         case Group(group=group):
             return "server.group", {"group": group, "system": True}
