@@ -17,6 +17,7 @@ from rempart.resources import (
     Observation,
     Package,
     Pam,
+    Permission,
     Resource,
     Roster,
     Setting,
@@ -52,6 +53,10 @@ def stock(resource: Resource) -> Iterable[str]:
             yield f"sysctl\t{resource.setting}\t7"
         case Unit():
             yield f"unit\t{resource.unit}\tnot-found\tinactive\t"
+        case Permission(path=path):
+            yield f"permission\t{path}\tabsent"
+            if "*" not in path:
+                yield f"permission\t{path}\t4777\troot\troot"
         case _:
             yield f"{resource.kind}\t{resource.key}\tabsent"
 
@@ -79,6 +84,8 @@ def as_wanted(resource: Resource) -> Iterable[str]:
             yield f"ageing\t{resource.login}\t{resource.max_days}\t{resource.warn_days}"
         case Roster():
             yield "roster\taccounts\tasked"
+        case Permission(path=path, mode=mode, user=user, group=group):
+            yield f"permission\t{path}\t{int(mode, 8):o}\t{user}\t{group}"
         case Sysctl():
             yield f"sysctl\t{resource.setting}\t{resource.value}"
         case Unit():

@@ -126,7 +126,7 @@ EXPECTED = {
     "Accounts | Write /etc/ssh/authorized_keys.d/rempart": BOTH,
     "SSH | Write /etc/ssh/sshd_config.d/00-rempart.conf": BOTH,
     "Sudo | Write /etc/sudoers.d/zz-rempart": BOTH,
-    "Firewall | Write /etc/sysctl.d/60-rempart.conf": BOTH,
+    "Kernel | Write /etc/sysctl.d/60-rempart.conf": BOTH,
     "Firewall | Write /etc/systemd/system/rempart-firewall.service": BOTH,
     "Passwords | Enable PAM profile rempart-faillock": BOTH,
     "Passwords | Enable PAM profile rempart-faillock-notify": BOTH,

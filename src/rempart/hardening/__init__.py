@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from rempart.hardening import accounts, firewall, passwords, services, session, ssh, sudo, updates
+from rempart.hardening import (
+    accounts,
+    filesystem,
+    firewall,
+    kernel,
+    passwords,
+    services,
+    session,
+    ssh,
+    sudo,
+    updates,
+)
 from rempart.policy import Host, Policy, Traits
 from rempart.resources import Resource
 
@@ -21,6 +32,8 @@ CONCERNS: dict[str, Concern] = {
     "passwords": passwords.desired,
     "sudo": sudo.desired,
     "session": session.desired,
+    "kernel": kernel.desired,
+    "filesystem": filesystem.desired,
     "firewall": firewall.desired,
     "ssh": ssh.desired,
 }

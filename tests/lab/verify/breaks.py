@@ -10,6 +10,7 @@ FAMILIES = (
     {"UP-1", "UP-2"},
     {"PW-1", "PW-2", "PW-4", "PW-5"},
     {"SE-1", "AC-1", "AC-2"},
+    {"PR-4"},
 )
 """Controls that look at the same things: a break is judged by all of its family."""
 
@@ -295,6 +296,71 @@ BREAKS = (
     Break("a password for ever", {"PW-2"}, "chage -M 99999 m.durand", "chage -M 180 m.durand"),
     edited("shells stay open", {"SE-1"}, "/etc/profile.d/rempart-idle.sh", "'/TMOUT/d; 2i:'"),
     edited("sudo keeps no log", {"AC-2"}, "/etc/sudoers.d/zz-rempart", "'s/.*logfile.*//'"),
+    Break(
+        "redirects are believed",
+        {"PR-4"},
+        "sysctl -q -w net.ipv4.conf.all.accept_redirects=1",
+        "sysctl -q -w net.ipv4.conf.all.accept_redirects=0",
+    ),
+    Break(
+        "the next boot undoes a kernel setting",
+        {"PR-4"},
+        "echo kernel.dmesg_restrict=0 > /etc/sysctl.d/99-zz-evil.conf",
+        "rm /etc/sysctl.d/99-zz-evil.conf",
+    ),
+    edited("a rare module loads", {"PR-4"}, "/etc/modprobe.d/rempart.conf", "'/sctp/d'"),
+    Break(
+        "core dumps are back",
+        {"PR-4"},
+        "echo '* hard core unlimited' > /etc/security/limits.d/99-evil.conf",
+        "rm /etc/security/limits.d/99-evil.conf",
+    ),
+    Break(
+        "setuid counts in homes",
+        {"PR-4"},
+        "mount -o remount,bind,suid,dev /home",
+        "systemctl restart rempart-mounts",
+    ),
+    Break(
+        "programs run in shared memory",
+        {"PR-4"},
+        "mount -o remount,bind,exec,nosuid,nodev /dev/shm",
+        "systemctl restart rempart-mounts",
+    ),
+    edited(
+        "new files are for all to read", {"PR-4"}, "/etc/profile.d/rempart-umask.sh", "s/077/022/"
+    ),
+    edited("so are a terminal's", {"PR-4"}, "/etc/bash.bashrc", "'s/^umask.*/umask 022/'"),
+    Break(
+        "sshd's configuration is for all to read",
+        {"PR-4"},
+        "chmod 644 /etc/ssh/sshd_config",
+        "chmod 600 /etc/ssh/sshd_config",
+    ),
+    Break(
+        "shells can be changed again",
+        {"PR-4"},
+        "chmod 4755 /usr/bin/chsh",
+        "chmod 755 /usr/bin/chsh",
+    ),
+    Break(
+        "a file of nobody's",
+        {"PR-4"},
+        "touch /srv/stray && chown 4242:4242 /srv/stray",
+        "rm /srv/stray",
+    ),
+    Break(
+        "everybody removes others' files",
+        {"PR-4"},
+        "mkdir /srv/open && chmod 777 /srv/open",
+        "rmdir /srv/open",
+    ),
+    Break(
+        "a setuid program of no package",
+        {"PR-4"},
+        "cp /bin/true /usr/local/bin/evil && chmod 4755 /usr/local/bin/evil",
+        "rm /usr/local/bin/evil",
+    ),
     Break("one more with sudo", {"AC-2"}, "gpasswd -a m.durand sudo", "gpasswd -d m.durand sudo"),
     Break("somebody unknown", {"AC-1"}, "useradd -m intruder", "userdel -r intruder"),
 )

@@ -24,6 +24,7 @@ CHECKED = {
     *("SS-1", "SS-2", "FW-1", "FW-2", "FW-3", "FW-4", "FW-5", "UP-1", "UP-2", "SF-2"),
     *("AC-1", "AC-2", "AC-3", "AC-4", "AC-5"),
     *("PW-1", "PW-2", "PW-4", "PW-5", "SE-1"),
+    "PR-4",
 }
 
 ESCAPES = r"printf '\033[2J\033]0;owned\007\342\200\256tcp'"
@@ -89,6 +90,7 @@ def clinic(lab: Session, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
             people=[practice.MARIE],
             services=[{"name": "http", "ports": [80], "hosts": ["a"], "from": ["10.77.0.0/24"]}],
         )
+        practice.edit(inventory, lambda data: data.update(baseline="enhanced"))
         stock = practice.rempart("verify", inventory, "--json")
         applied = practice.rempart("apply", inventory, "--yes")
         assert applied.returncode == 0, applied.stdout + applied.stderr

@@ -91,6 +91,27 @@ make_directory() {
 
 remove_empty_directory() { rmdir --ignore-fail-on-non-empty -- "$1" 2>/dev/null || :; }
 
+# PATH MODE USER GROUP; what is gone needs nothing.
+set_permission() {
+  refuse_foreign "$1"
+  if [ ! -e "$1" ] || [ -L "$1" ]; then return 0; fi
+  chown "$3:$4" "$1"; chmod "$2" "$1"
+}
+
+# PATH MODE USER GROUP: upgrades keep it; what an administrator has decided stays decided.
+keep_permission() {
+  dpkg-statoverride --list "$1" >/dev/null && return
+  dpkg-statoverride --add "$3" "$4" "$2" "$1"
+  printf '%s\n' "$1" >> $state/overrides
+}
+
+# PATH: dpkg forgets what keep_permission told it.
+drop_permission() {
+  grep -qxF -- "$1" $state/overrides 2>/dev/null || return 0
+  dpkg-statoverride --quiet --remove "$1" || :
+  sed -i "\\,^$1\$,d" $state/overrides
+}
+
 # PATH KEY LINE [undo]: makes LINE the only active line of KEY, and comments of the others; undone, they
 # count again. An empty LINE takes the key away.
 set_line() {
