@@ -11,6 +11,12 @@ HostRole = Literal["workstation", "sftp_server"]
 Firewall = Literal["ufw", "firewalld", "iptables-persistent"]
 SMALL_MEMORY_MIB = 4096
 
+CONTAINERS = frozenset(
+    {"systemd-nspawn", "lxc", "lxc-libvirt", "docker", "podman", "openvz", "rkt", "proot", "pouch",
+     "wsl", "container-other"}
+)  # fmt: skip
+"""What systemd-detect-virt(1) calls a container."""
+
 
 class Traits(Model):
     """What a host is, recorded by `rempart enroll` and compared at each observation."""
@@ -27,6 +33,11 @@ class Traits(Model):
     )
     desktop: Word = described("Desktop environment; `none` without one.", "gnome")
     locale: Word = described("The system's LANG, see locale.conf(5).", "fr_FR.UTF-8")
+
+    @property
+    def is_container(self) -> bool:
+        """Return whether the kernel is another machine's, systemd-detect-virt(1)."""
+        return self.virtualisation in CONTAINERS
 
 
 def memory_class(total_mib: int) -> Literal["small", "standard"]:
