@@ -110,8 +110,6 @@ EXPECTED = {
     "Session | Write /etc/profile.d/rempart-idle.sh": BOTH,
     "Updates | Enable and start apt-daily-upgrade.timer": BOTH,
     "Updates | Enable and start apt-daily.timer": BOTH,
-    "Audit | Set max_log_file in /etc/audit/auditd.conf": BOTH,
-    "Audit | Set num_logs in /etc/audit/auditd.conf": BOTH,
     "Logs | Set up /etc/systemd/journald.conf.d/": BOTH,
     "Logs | Set up /var/log/journal/": BOTH,
     "Jobs | Write /etc/at.allow": BOTH,

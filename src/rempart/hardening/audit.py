@@ -10,12 +10,11 @@ from datetime import date
 from typing import Any
 
 from rempart.policy import Host, Policy, Traits
-from rempart.resources import Directory, File, Package, Resource, Setting, Unit
+from rempart.resources import Directory, File, Package, Resource, Unit
 from rempart.template import render
 
 UNIT = "auditd.service"
 RULES = "/etc/audit/rules.d/40-rempart.rules"
-CONFIG = "/etc/audit/auditd.conf"
 DROP_IN = "10-rempart.conf"
 
 LEVELS = ("minimal", "intermediary", "enhanced")
@@ -93,14 +92,13 @@ AMD64_ONLY = {
 
 
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence[Resource]:
-    """Return auditd, its rules and room for a few weeks of its log."""
+    """Return auditd and its rules.
+
+    Its own log turns at 40 MB; journald takes the same lines and keeps them as long as all others.
+    """
     common: dict[str, Any] = {"concern": "audit", "controls": ("DR-1",)}
     return [
         Package(**common, package="auditd"),
-        *(
-            Setting(**common, reloads=(UNIT,), path=CONFIG, setting=key, value=f"= {value}")
-            for key, value in {"max_log_file": 32, "num_logs": 10}.items()
-        ),
         File(
             **common,
             reloads=(UNIT,),

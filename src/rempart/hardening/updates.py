@@ -31,6 +31,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
             check='apt-config -c "$CANDIDATE" dump >/dev/null',
         ),
         Package(concern="updates", controls=("UP-1",), package="needrestart"),
+        Package(concern="updates", controls=("UP-3",), package="distro-info-data"),
         File(
             concern="updates",
             controls=("UP-1",),
