@@ -31,7 +31,6 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
             check='apt-config -c "$CANDIDATE" dump >/dev/null',
         ),
         Package(concern="updates", controls=("UP-1",), package="needrestart"),
-        Package(concern="updates", controls=("UP-3",), package="distro-info-data"),
         File(
             concern="updates",
             controls=("UP-1",),

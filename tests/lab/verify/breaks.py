@@ -84,10 +84,6 @@ RELOAD_RULES = "systemctl restart rempart-firewall"
 STALE_LIST = f"{LISTS}/*security*_InRelease"
 TIMER = "apt-daily-upgrade.timer"
 PASSWORD_STACK = "/etc/pam.d/common-password"
-RESTARTS = "/etc/needrestart/conf.d/50-rempart.conf"
-ENDED = "s/^\\([^,]*,[^,]*,bookworm,[^,]*,[^,]*\\),.*/\\1,2020-01-01,2020-06-30/"
-EVIL_JOURNAL = "/etc/systemd/journald.conf.d/zz-evil.conf"
-RELOAD_JOURNAL = "systemctl restart systemd-journald"
 
 BREAKS = (
     sshd(
@@ -301,53 +297,5 @@ BREAKS = (
     edited("shells stay open", {"SE-1"}, "/etc/profile.d/rempart-idle.sh", "'/TMOUT/d; 2i:'"),
     edited("sudo keeps no log", {"AC-2"}, "/etc/sudoers.d/zz-rempart", "'s/.*logfile.*//'"),
     Break("one more with sudo", {"AC-2"}, "gpasswd -a m.durand sudo", "gpasswd -d m.durand sudo"),
-    Break(
-        "a foreign key",
-        {"AV-4"},
-        "cp /usr/share/keyrings/debian-archive-keyring.gpg /etc/apt/trusted.gpg.d/evil.gpg",
-        "rm /etc/apt/trusted.gpg.d/evil.gpg",
-    ),
-    Break("old code goes on", {"UP-1"}, f"mv {RESTARTS} /root/kept", f"mv /root/kept {RESTARTS}"),
-    edited("support has ended", {"UP-3"}, "/usr/share/distro-info/debian.csv", f"'{ENDED}'"),
-    Break(
-        "the journal forgets at a boot",
-        {"DR-1"},
-        f"printf '[Journal]\nStorage=volatile\n' > {EVIL_JOURNAL} && {RELOAD_JOURNAL}",
-        f"rm {EVIL_JOURNAL}; {RELOAD_JOURNAL}",
-    ),
-    Break(
-        "the journal is kept for ever",
-        {"DR-1"},
-        f"printf '[Journal]\nMaxRetentionSec=0\n' > {EVIL_JOURNAL}",
-        f"rm {EVIL_JOURNAL}",
-    ),
-    Break(
-        "everybody reads the journal",
-        {"DR-1"},
-        "install -m 644 /dev/null /var/log/journal/evil",
-        "rm /var/log/journal/evil",
-    ),
-    Break(
-        "old logs stay",
-        {"DR-1"},
-        "systemctl disable --now logrotate.timer",
-        "systemctl enable --now logrotate.timer",
-    ),
-    Break("nobody sets the clock", {"DR-1"}, "systemctl disable chrony", "systemctl enable chrony"),
-    Break(
-        "the clock is wrong",
-        {"DR-1"},
-        "mv /usr/bin/date /root/date && printf '#!/bin/sh\necho 1700000000.5\n' > /usr/bin/date"
-        " && chmod 755 /usr/bin/date",
-        "mv /root/date /usr/bin/date",
-    ),
-    Break(
-        "AppArmor is off at boot",
-        {"PR-4"},
-        "systemctl disable apparmor",
-        "systemctl enable apparmor",
-    ),
-    Break("everybody has jobs", {"AC-1"}, "rm /etc/cron.allow", "echo root > /etc/cron.allow"),
-    Break("root has no jobs", {"AC-1"}, ": > /etc/cron.allow", "echo root > /etc/cron.allow"),
     Break("somebody unknown", {"AC-1"}, "useradd -m intruder", "userdel -r intruder"),
 )

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import practice
 import pytest
+import upkeep
 from breaks import BREAKS, Break
 
 from lab import secret
@@ -114,7 +115,7 @@ def test_hardened_hosts_are_green(clinic: Clinic) -> None:
     assert "no check yet: PW-3" in done.stdout
 
 
-@pytest.mark.parametrize("broken_by", BREAKS, ids=lambda each: each.name)
+@pytest.mark.parametrize("broken_by", [*BREAKS, *upkeep.BREAKS], ids=lambda each: each.name)
 def test_break_is_named_by_its_controls_alone(clinic: Clinic, broken_by: Break) -> None:
     with broken(clinic.hosts["a"], broken_by.do, broken_by.mend):
         red = clinic.red("a", *broken_by.judged)
