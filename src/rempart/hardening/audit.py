@@ -15,7 +15,21 @@ from rempart.template import render
 
 UNIT = "auditd.service"
 RULES = "/etc/audit/rules.d/40-rempart.rules"
+RULES_UNIT = "audit-rules.service"
+"""Debian 13's; before, auditd.service loaded the rules itself."""
+
 DROP_IN = "10-rempart.conf"
+NOT_IN_CONTAINERS = """\
+# rempart. The kernel and its audit are the machine's.
+[Unit]
+ConditionVirtualization=!container
+"""
+LOCKED_IS_FINE = """\
+# rempart. Locked rules cannot be loaded again. auditd needs this unit: an update would end it.
+[Service]
+ExecStart=
+ExecStart=-/usr/sbin/augenrules --load
+"""
 
 LEVELS = ("minimal", "intermediary", "enhanced")
 
@@ -106,7 +120,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
             content=render(RULES, **_rules(policy.baseline, traits.arch)),
             mode="0640",
         ),
-        *(_kept_off(common) if traits.is_container else ()),
+        *_drop_ins(traits, common),
         Unit(**common, unit=UNIT, enabled=True, running=None if traits.is_container else True),
     ]
 
@@ -135,20 +149,18 @@ def _rules(baseline: str, arch: str) -> dict[str, Any]:
     }
 
 
-def _kept_off(common: dict[str, Any]) -> list[Resource]:
-    """Return what keeps the units from failing where the kernel is another's."""
-    units = (UNIT, "audit-rules.service")  # the second is Debian 13's
-    folders = [f"/etc/systemd/system/{unit}.d" for unit in units]
+def _drop_ins(traits: Traits, common: dict[str, Any]) -> list[Resource]:
+    """Return what keeps the units from failing where they need not."""
+    texts = {}
+    if traits.is_container:
+        texts = dict.fromkeys((UNIT, RULES_UNIT), NOT_IN_CONTAINERS)
+    elif traits.os == "debian" and int(traits.release) >= 13:
+        texts = {RULES_UNIT: LOCKED_IS_FINE}
+    folder = "/etc/systemd/system/{}.d"
     return [
-        *(Directory(**common, path=folder) for folder in folders),
+        *(Directory(**common, path=folder.format(unit)) for unit in texts),
         *(
-            File(
-                **common,
-                reloads=(UNIT,),
-                path=f"{folder}/{DROP_IN}",
-                content="# rempart. The kernel and its audit are the machine's.\n"
-                "[Unit]\nConditionVirtualization=!container\n",
-            )
-            for folder in folders
+            File(**common, reloads=(UNIT,), path=f"{folder.format(unit)}/{DROP_IN}", content=text)
+            for unit, text in texts.items()
         ),
     ]

@@ -93,6 +93,14 @@ def test_machine_runs_auditd_as_debian_has_it(policy: Policy) -> None:
     assert "file:/etc/systemd/system/auditd.service.d/10-rempart.conf" not in here
 
 
+def test_locked_rules_do_not_keep_auditd_from_starting_again(policy: Policy) -> None:
+    path = "file:/etc/systemd/system/audit-rules.service.d/10-rempart.conf"
+    file = wanted(policy)[path]
+    assert isinstance(file, File)
+    assert "ExecStart=-/usr/sbin/augenrules --load" in (file.content or "")
+    assert path not in wanted(policy, MACHINE.model_copy(update={"release": "12"}))
+
+
 def test_only_one_time_service_is_wanted(policy: Policy) -> None:
     names = {"chrony", "ntp", "ntpsec", "openntpd", "systemd-timesyncd"}
     packages = [r for r in wanted(policy).values() if isinstance(r, Package)]
