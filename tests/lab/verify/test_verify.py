@@ -88,7 +88,7 @@ def clinic(lab: Session, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
             hosts,
             jumps={"b": "a"},
             roles={"a": "sftp_server"},
-            people=[practice.MARIE],
+            people=[practice.MARIE | {"scheduled_jobs": True}],
             services=[{"name": "http", "ports": [80], "hosts": ["a"], "from": ["10.77.0.0/24"]}],
         )
         stock = practice.rempart("verify", inventory, "--json")

@@ -56,5 +56,11 @@ BREAKS = (
         "systemctl disable apparmor",
         "systemctl enable apparmor",
     ),
-    Break("everybody has jobs", {"AC-1"}, "rm /etc/cron.allow", "echo root > /etc/cron.allow"),
+    Break(
+        "everybody has jobs",
+        {"AC-1"},
+        "mv /etc/cron.allow /root/kept",
+        "mv /root/kept /etc/cron.allow",
+    ),
+    edited("somebody may have no jobs any more", {"AC-1"}, "/etc/cron.allow", "/m.durand/d"),
 )
