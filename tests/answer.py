@@ -74,7 +74,8 @@ def as_wanted(resource: Resource) -> Iterable[str]:
             yield f"shadow\t{resource.login}\t{resource.expires}"
             yield f"member\t{resource.login}\t{','.join(resource.groups)}"
         case Directory():
-            yield f"directory\t{resource.path}\t{0o40000 | int(resource.mode, 8):x}\troot\troot"
+            mode = f"{0o40000 | int(resource.mode, 8):x}"
+            yield f"directory\t{resource.path}\t{mode}\t{resource.user}\t{resource.group}"
         case File():
             yield f"file\t{resource.path}\t{0o100000 | int(resource.mode, 8):x}\troot\troot\t1"
             yield f"same\t{resource.path}"
@@ -89,7 +90,8 @@ def as_wanted(resource: Resource) -> Iterable[str]:
         case Sysctl():
             yield f"sysctl\t{resource.setting}\t{resource.value}"
         case Unit():
-            yield f"unit\t{resource.unit}\tloaded\tactive\tenabled"
+            state = "inactive\tdisabled" if resource.enabled is False else "active\tenabled"
+            yield f"unit\t{resource.unit}\tloaded\t{state}"
             yield f"healthy\t{resource.unit}\tyes"
 
 

@@ -10,9 +10,14 @@ from datetime import date
 
 from rempart.hardening import (
     accounts,
+    apparmor,
+    audit,
+    clock,
     filesystem,
     firewall,
+    jobs,
     kernel,
+    logs,
     passwords,
     services,
     session,
@@ -34,6 +39,11 @@ CONCERNS: dict[str, Concern] = {
     "session": session.desired,
     "kernel": kernel.desired,
     "filesystem": filesystem.desired,
+    "logs": logs.desired,
+    "audit": audit.desired,
+    "time": clock.desired,
+    "jobs": jobs.desired,
+    "apparmor": apparmor.desired,
     "firewall": firewall.desired,
     "ssh": ssh.desired,
 }

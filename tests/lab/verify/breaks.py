@@ -7,7 +7,8 @@ from dataclasses import dataclass
 FAMILIES = (
     {"SS-1", "SS-2", "AC-3", "AC-5"},
     {"FW-1", "FW-2", "FW-3", "FW-4", "SF-2"},
-    {"UP-1", "UP-2"},
+    {"UP-1", "UP-2", "UP-3", "AV-4"},
+    {"DR-1", "PR-4"},
     {"PW-1", "PW-2", "PW-4", "PW-5"},
     {"SE-1", "AC-1", "AC-2"},
     {"PR-4"},
@@ -255,7 +256,7 @@ BREAKS = (
     apt("a package is left out", 'Unattended-Upgrade::Package-Blacklist:: "openssh";'),
     Break(
         "a foreign source",
-        {"UP-1"},
+        {"UP-1", "AV-4"},
         "mkdir /srv/evil && cd /srv/evil && touch Packages && printf 'Origin: Evil\\nSuite: x\\n"
         'MD5Sum:\\n %s 0 Packages\\n\' "$(md5sum < Packages | cut -c1-32)" > Release'
         " && echo 'deb [trusted=yes] file:/srv/evil ./' > /etc/apt/sources.list.d/evil.list"
@@ -265,7 +266,7 @@ BREAKS = (
     ),
     Break(
         "the list of updates is out of date",
-        {"UP-1", "UP-2"},  # an edited list has lost Debian's signature too
+        {"UP-1", "UP-2", "AV-4"},  # an edited list has lost Debian's signature too
         f"cp {STALE_LIST} /root/ && sed -i 's/^Valid-Until: .*/Valid-Until: Sat, 07 Nov 2020"
         f" 00:00:00 UTC/' {STALE_LIST}",
         f"mv /root/*_InRelease {LISTS}/",

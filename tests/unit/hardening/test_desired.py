@@ -22,7 +22,7 @@ TRAITS = Traits(
     os="debian", release="13", codename="trixie", arch="amd64", virtualisation="none",
     memory="standard", desktop="none", locale="fr_FR.UTF-8",
 )  # fmt: skip
-HARMLESS = {"updates", "services", "session"}
+HARMLESS = {"updates", "services", "session", "logs", "audit", "time", "jobs", "apparmor"}
 """Concerns whose every change leaves the way in as it is."""
 
 HOSTS = ["srv-sftp", "accueil-1", "fauteuil-1", "fauteuil-2"]

@@ -188,7 +188,18 @@ apt_remove() {
 
 remove_unneeded() { [ "$(would_go "$1")" != "$1" ] || apt remove "$1"; }
 
+# auditd's rules are loaded beside it. Rules that are locked wait for the next boot; a container's kernel is
+# its machine's, and takes none.
+load_audit_rules() {
+  if ! systemctl -q is-active auditd.service; then
+    systemctl reset-failed auditd.service audit-rules.service 2>/dev/null || :; return 0
+  fi
+  systemctl kill -s HUP auditd.service
+  said=$(augenrules --load 2>&1) || auditctl -s | grep -qx 'enabled 2' || fail "augenrules: $said"
+}
+
 reload_unit() {
+  if [ "$1" = auditd.service ]; then load_audit_rules; clear_pending "$1"; return; fi
   # Behind its socket sshd does not survive a reload; the next connection starts it anew.
   if [ "$1" = ssh.service ] && systemctl -q is-active ssh.socket; then
     systemctl -q stop ssh.service 2>/dev/null; clear_pending "$1"; return
@@ -202,10 +213,13 @@ reload_unit() {
 retire_unit() {
   systemctl -q disable --now "$1" 2>/dev/null || :
   clear_pending "$1"
-  case $1 in rempart-firewall.service)
+  case $1 in
+  rempart-firewall.service)
     # Our table alone; made first, because taking away what is not there is an error.
     ! command -v nft >/dev/null ||
       printf 'table inet rempart\ndelete table inet rempart\n' | nft -f - ;;
+  # Without auditd the kernel would write what the rules ask for into its own log.
+  auditd.service) ! command -v auditctl >/dev/null || auditctl -D >/dev/null 2>&1 || : ;;
   esac
 }
 
