@@ -19,7 +19,7 @@ TODAY = date(2026, 11, 22)
 
 RELEASES = {"serveur": "12", "poste-12": "12", "poste-13": "13"}
 DESKTOPS = {"serveur": "none", "poste-12": "xfce", "poste-13": "gnome"}
-"""Hosts of policy/cabinet.yaml: a jump host, IPv4, IPv6; both releases, with and without desktop."""
+"""Hosts of policy/cabinet.yaml: a jump host, IPv4, IPv6; both releases, each desktop and none."""
 
 
 def policy() -> Policy:

@@ -12,7 +12,7 @@ CONTROLS = (
         anssi=("R30", "R34"),
         hygiene=(8,),
         questions=(8,),
-        enforced_by=("accounts",),
+        enforced_by=("accounts", "jobs"),
     ),
     Control(
         id="AC-2",

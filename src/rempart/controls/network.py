@@ -32,7 +32,7 @@ CONTROLS = (
         anssi=("R62", "R80"),
         hygiene=(17,),
         questions=(6,),
-        enforced_by=("firewall",),
+        enforced_by=("firewall", "services"),
     ),
     Control(
         id="FW-4",

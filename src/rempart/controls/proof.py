@@ -31,5 +31,6 @@ CONTROLS = (
         titre="ANSSI-BP-028 couvert recommandation par recommandation",
         why="`Hardened` means nothing; a list says what is done, what is not, and why.",
         hygiene=(14, 38),
+        enforced_by=("apparmor", "filesystem", "firewall", "kernel"),
     ),
 )

@@ -11,6 +11,7 @@ CONTROLS = (
         anssi=("R71", "R72", "R73"),
         hygiene=(36,),
         questions=(12,),
+        enforced_by=("audit", "logs", "time"),
     ),
     Control(
         id="DR-2",

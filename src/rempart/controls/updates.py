@@ -33,6 +33,7 @@ CONTROLS = (
         anssi=("R61",),
         hygiene=(35,),
         questions=(3,),
+        enforced_by=("rempart verify",),
     ),
     Control(
         id="UP-4",

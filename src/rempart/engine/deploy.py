@@ -121,7 +121,7 @@ def catalogue(run: Run) -> list[Item]:
     for resource in run.desired:
         only_reloads = isinstance(resource, Unit) and resource.only_reloads
         if resource.kind != "package" and not only_reloads:
-            place = (resource.rank, (), resource.id)
+            place: Place = (resource.rank, (), resource.id)
             items.append(Item(resource.id, resource.concern, resource.label, resource.risky, place))
     targets = {name for resource in run.desired for name in resource.reloads}
     targets |= {name for entry in run.owned.values() for name in entry.reloads}

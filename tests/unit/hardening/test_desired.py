@@ -22,7 +22,10 @@ TRAITS = Traits(
     os="debian", release="13", codename="trixie", arch="amd64", virtualisation="none",
     memory="standard", desktop="none", locale="fr_FR.UTF-8",
 )  # fmt: skip
-HARMLESS = {"updates", "services", "session", "desktop"}
+HARMLESS = {
+    *("updates", "services", "session", "desktop"),
+    *("logs", "audit", "time", "jobs", "apparmor"),
+}
 """Concerns whose every change leaves the way in as it is."""
 
 HOSTS = ["srv-sftp", "accueil-1", "fauteuil-1", "fauteuil-2"]

@@ -90,6 +90,7 @@ keep_unit() { # UNIT; a tab is blank space to read, so no field may be empty
 # Everything that the staged changes touch, complete before anything changes.
 guard_bundle() {
   mkdir $guard/old; : > $guard/paths; : > $guard/parents; : > $guard/units; : > $guard/sysctls
+  : > $guard/permissions
   number=0 mounts=$(cut -d' ' -f5 /proc/self/mountinfo)
   sort -u $guard/touched > $guard/touched.sorted
   while IFS= read -r touched; do
@@ -99,6 +100,8 @@ guard_bundle() {
       keep_path "$each"; done ;;
     made:*) if [ ! -e "$name" ] && [ ! -L "$name" ]; then keep_path "$name"; fi ;;
     directory:*) keep_directories "$name" ;;
+    # A pattern, which the shell completes.
+    permission:*) find $name -maxdepth 0 ! -type l -printf '%m\t%U\t%G\t%p\n' >> $guard/permissions 2>/dev/null || : ;;
     unit:*) keep_unit "$name" ;;
     sysctl:*) printf '%s=%s\n' "$name" "$(sysctl -n "$name")" >> $guard/sysctls ;;
     esac
