@@ -17,6 +17,7 @@ from rempart.resources import (
     Observation,
     Package,
     Pam,
+    Permission,
     Resource,
     Roster,
     Setting,
@@ -52,6 +53,10 @@ def stock(resource: Resource) -> Iterable[str]:
             yield f"sysctl\t{resource.setting}\t7"
         case Unit():
             yield f"unit\t{resource.unit}\tnot-found\tinactive\t"
+        case Permission(path=path):
+            yield f"permission\t{path}\tabsent"
+            if "*" not in path:
+                yield f"permission\t{path}\t4777\troot\troot"
         case _:
             yield f"{resource.kind}\t{resource.key}\tabsent"
 
@@ -69,7 +74,8 @@ def as_wanted(resource: Resource) -> Iterable[str]:
             yield f"shadow\t{resource.login}\t{resource.expires}"
             yield f"member\t{resource.login}\t{','.join(resource.groups)}"
         case Directory():
-            yield f"directory\t{resource.path}\t{0o40000 | int(resource.mode, 8):x}\troot\troot"
+            mode = f"{0o40000 | int(resource.mode, 8):x}"
+            yield f"directory\t{resource.path}\t{mode}\t{resource.user}\t{resource.group}"
         case File():
             yield f"file\t{resource.path}\t{0o100000 | int(resource.mode, 8):x}\troot\troot\t1"
             yield f"same\t{resource.path}"
@@ -79,10 +85,13 @@ def as_wanted(resource: Resource) -> Iterable[str]:
             yield f"ageing\t{resource.login}\t{resource.max_days}\t{resource.warn_days}"
         case Roster():
             yield "roster\taccounts\tasked"
+        case Permission(path=path, mode=mode, user=user, group=group):
+            yield f"permission\t{path}\t{int(mode, 8):o}\t{user}\t{group}"
         case Sysctl():
             yield f"sysctl\t{resource.setting}\t{resource.value}"
         case Unit():
-            yield f"unit\t{resource.unit}\tloaded\tactive\tenabled"
+            state = "inactive\tdisabled" if resource.enabled is False else "active\tenabled"
+            yield f"unit\t{resource.unit}\tloaded\t{state}"
             yield f"healthy\t{resource.unit}\tyes"
 
 

@@ -23,6 +23,7 @@ from rempart.resources import (
     Group,
     Package,
     Pam,
+    Permission,
     Resource,
     Roster,
     Setting,
@@ -154,7 +155,7 @@ def _tasks(desired: Sequence[Resource]) -> Iterator[Task]:
 
 def _task(resource: Resource) -> Task | None:
     match resource:
-        case Package() | Pam() | Ageing() | Roster():
+        case Package() | Pam() | Permission() | Ageing() | Roster():
             return None
         case Group(group=group):
             return _module("group", name=group, system=True)

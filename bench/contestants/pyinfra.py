@@ -22,6 +22,7 @@ from rempart.resources import (
     Group,
     Package,
     Pam,
+    Permission,
     Resource,
     Roster,
     Setting,
@@ -99,7 +100,7 @@ def _calls(desired: Sequence[Resource], folder: Path) -> Iterator[Call]:
 
 def _call(resource: Resource, folder: Path) -> Call | None:
     match resource:
-        case Package() | Pam() | Ageing() | Roster():
+        case Package() | Pam() | Permission() | Ageing() | Roster():
             return None
         case Group(group=group):
             return "server.group", {"group": group, "system": True}
@@ -123,7 +124,11 @@ def _call(resource: Resource, folder: Path) -> Call | None:
             arguments = {"src": str(source), "dest": resource.path}
             return "files.put", {**arguments, **_owner(resource)}
         case Sysctl(setting=setting, value=value):
-            return "server.sysctl", {"key": setting, "value": int(value)}
+            numbers = [int(number) for number in value.split()]
+            return "server.sysctl", {
+                "key": setting,
+                "value": numbers if numbers[1:] else numbers[0],
+            }
         case Unit():
             return _service(resource)
     raise NotImplementedError(f"bench: pyinfra has no operation for {resource.id}")

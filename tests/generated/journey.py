@@ -23,6 +23,7 @@ from rempart.resources import (
     Group,
     Observation,
     Package,
+    Permission,
     Resource,
     Setting,
     Sysctl,
@@ -71,7 +72,9 @@ def stock(policy: Policy, host: Host) -> Machine:
         host.port,
         groups=named | made,  # enrolment made what Debian has not got
         users={automation: Account("rempart automation", "/bin/sh", uid=999)},
-        nodes={r.path: Node(content="A 1\n") for r in everything if isinstance(r, Setting)},
+        nodes={
+            r.path: Node(content="A 1\n") for r in everything if isinstance(r, Setting | Permission)
+        },
         sysctls={r.setting: "7" for r in everything if isinstance(r, Sysctl)},
         units={r.unit: Service() for r in everything if isinstance(r, Unit)},
     )
@@ -95,6 +98,8 @@ def drift(draw: Draw, machine: Machine, resource: Resource) -> None:
             if machine._has_folder(parent(path)):
                 machine._remove(path)
                 machine.nodes[path] = draw(NODES)
+        case Permission(path=path):
+            machine.nodes[path] = draw(NODES)
         case Setting(path=path):
             machine.nodes[path] = Node(content="".join(f"{line}\n" for line in draw(LINES)))
         case Sysctl(setting=name):

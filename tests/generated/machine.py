@@ -24,6 +24,7 @@ from rempart.resources import (
     Group,
     Package,
     Pam,
+    Permission,
     Resource,
     Roster,
     Setting,
@@ -81,6 +82,8 @@ class Machine(People):
     sysctls: dict[str, str] = field(default_factory=dict)
     units: dict[str, Service] = field(default_factory=dict)
     pending: set[str] = field(default_factory=set)
+    overrides: set[str] = field(default_factory=set)
+    """Paths whose mode dpkg keeps."""
     stale: set[str] = field(default_factory=set)
     """Units that run something else than what they loaded."""
     manifest: str = ""
@@ -130,6 +133,10 @@ class Machine(People):
                     yield from (f"entry\t{p}\tf" for p in self.nodes if parent(p) == path)
             case File(path=path):
                 yield from self._about_file(resource, path)
+            case Permission(path=path):
+                yield f"permission\t{path}\tabsent"
+                if (node := self.nodes.get(path)) and node.form != "link":
+                    yield f"permission\t{path}\t{node.mode:o}\t" + "\t".join(node.owner)
             case Setting(path=path):
                 yield from self._bytes("text", path) or [f"text\t{path}\tabsent"]
             case Sysctl(setting=name):
@@ -222,6 +229,16 @@ class Machine(People):
         there = self.nodes.get(path, Node("directory"))
         need(there.form == "directory", f"{path} is something else")
         self.nodes[path] = Node("directory", "", int(mode, 8), (user, group))
+
+    def do_set_permission(self, path: str, mode: str, user: str, group: str) -> None:
+        if path in self.nodes:
+            self.nodes[path] = replace(self.nodes[path], mode=int(mode, 8), owner=(user, group))
+
+    def do_keep_permission(self, path: str, *mode_and_owner: str) -> None:
+        self.overrides.add(path)
+
+    def do_drop_permission(self, path: str) -> None:
+        self.overrides.discard(path)
 
     def do_remove_empty_directory(self, path: str) -> None:
         if self.nodes.get(path, Node()).form == "directory" and not self._below(path):

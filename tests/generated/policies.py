@@ -16,8 +16,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from rempart.controls import CONTROLS
 from rempart.policy import Policy, load
-from rempart.policy.controls import CONTROLS
 from rempart.policy.value import LABEL
 
 TODAY = date(2026, 11, 22)
@@ -88,6 +88,7 @@ def policies(draw: Draw) -> dict[str, Document]:
         "people": [_person(draw, login, keys, _names(hosts)) for login in logins],
         "firewall": {"services": _services(draw, hosts)},
         "updates": {"reboot": draw(st.booleans()), "reboot_time": draw(CLOCKS)},
+        "time": {"servers": draw(st.lists(ADDRESSES, max_size=2))},
         "exceptions": draw(st.lists(_exceptions(_names(hosts)), max_size=4)),
     }
     return {"t.yaml": practice, "provider.yaml": provider}
@@ -158,6 +159,7 @@ def _person(draw: Draw, login: str, keys: _Keys, hosts: list[str]) -> Document:
         "role": draw(st.sampled_from(["practitioner", "administrator", "intern"])),
         "hosts": draw(st.lists(st.sampled_from(hosts), min_size=1, unique=True)),
         "keys": keys.some(0),
+        "scheduled_jobs": draw(st.booleans()),
     }
     dates = draw(st.sampled_from([{}, {"from": begin}, {"until": end}]))
     return person | dates
@@ -180,7 +182,7 @@ def _services(draw: Draw, hosts: list[Document]) -> list[Document]:
 def _exceptions(hosts: list[str]) -> st.SearchStrategy[Document]:
     return st.fixed_dictionaries(
         {
-            "control": st.sampled_from(CONTROLS),
+            "control": st.sampled_from(list(CONTROLS)),
             "host": st.sampled_from(hosts),
             "reason": TEXTS,
             "expires": DAYS,

@@ -18,7 +18,8 @@ FILES = HERE / "files"
 TODAY = date(2026, 11, 22)
 
 RELEASES = {"serveur": "12", "poste-12": "12", "poste-13": "13"}
-"""Hosts of policy/cabinet.yaml: a jump host, IPv4, IPv6; both releases."""
+DESKTOPS = {"serveur": "none", "poste-12": "xfce", "poste-13": "gnome"}
+"""Hosts of policy/cabinet.yaml: a jump host, IPv4, IPv6; both releases, each desktop and none."""
 
 
 def policy() -> Policy:
@@ -26,8 +27,9 @@ def policy() -> Policy:
     return load(HERE / "policy" / "cabinet.yaml")
 
 
-def traits(release: str) -> Traits:
-    """Return what a machine of that Debian release is."""
+def traits(host: str) -> Traits:
+    """Return what the machine is."""
+    release = RELEASES[host]
     return Traits(
         os="debian",
         release=release,
@@ -35,7 +37,7 @@ def traits(release: str) -> Traits:
         arch="amd64",
         virtualisation="none",
         memory="standard",
-        desktop="none",
+        desktop=DESKTOPS[host],
         locale="fr_FR.UTF-8",
     )
 
@@ -43,7 +45,7 @@ def traits(release: str) -> Traits:
 def resources(host: str) -> list[Resource]:
     """Return all that a host should have."""
     wanted = policy()
-    return desired(wanted, wanted.host(host), traits(RELEASES[host]), TODAY)
+    return desired(wanted, wanted.host(host), traits(host), TODAY)
 
 
 def rendered(host: str) -> dict[str, str]:

@@ -50,8 +50,6 @@ def name(stdin: bytes) -> str:
         return "observe"
     calls = re.findall(r"^(?!lock_hold|check_file)[a-z]+_[a-z_]+ .*", text, re.MULTILINE)
     words = (calls or re.findall(r"^[a-z_]+(?: .*)?$", text, re.MULTILINE))[0].split()
-    if words[0] == "guard_stage":
-        return " ".join([words[0], *words[2:4]])
     if words[0].startswith("guard_"):
         return words[0]
     if words[0].startswith("apt_"):

@@ -97,7 +97,22 @@ EXPECTED = {
     "Manifest | Claim what rempart will own": BOTH,
     "Packages | Install and remove": BOTH,
     "Updates | Write /etc/apt/apt.conf.d/52rempart": BOTH,
+    "Updates | Write /etc/needrestart/conf.d/50-rempart.conf": BOTH,
     "Session | Write /etc/profile.d/rempart-idle.sh": BOTH,
+    "Logs | Set up /etc/systemd/journald.conf.d/": BOTH,
+    "Audit | Set up /etc/systemd/system/audit-rules.service.d/": BOTH,
+    "Audit | Set up /etc/systemd/system/auditd.service.d/": BOTH,
+    "Jobs | Write /etc/at.allow": BOTH,
+    "Audit | Write /etc/audit/rules.d/40-rempart.rules": BOTH,
+    "Jobs | Write /etc/cron.allow": BOTH,
+    "Logs | Write /etc/systemd/journald.conf.d/rempart.conf": BOTH,
+    "Audit | Write /etc/systemd/system/audit-rules.service.d/10-rempart.conf": BOTH,
+    "Audit | Write /etc/systemd/system/auditd.service.d/10-rempart.conf": BOTH,
+    "Apparmor | Enable apparmor.service": BOTH,
+    "Audit | Enable auditd.service": BOTH,
+    "Time | Enable chrony.service": BOTH,
+    "Audit | Reload auditd.service": BOTH,
+    "Logs | Reload systemd-journald.service": BOTH,
     "Guard | Open": BOTH,
     "Accounts | Set HOME_MODE in /etc/login.defs": ["t/poste"],
     "Accounts | Set up account o.moreau": ["t/serveur"],
@@ -114,20 +129,20 @@ EXPECTED = {
     "Accounts | Write /etc/ssh/authorized_keys.d/t.leroy": BOTH,
     "SSH | Write /etc/ssh/sshd_config.d/00-rempart.conf": BOTH,
     "Sudo | Write /etc/sudoers.d/zz-rempart": BOTH,
-    "Firewall | Write /etc/sysctl.d/60-rempart.conf": BOTH,
+    "Kernel | Write /etc/sysctl.d/60-rempart.conf": BOTH,
     "Firewall | Write /etc/systemd/system/rempart-firewall.service": BOTH,
     "Passwords | Enable PAM profile rempart-faillock": BOTH,
     "Passwords | Enable PAM profile rempart-faillock-notify": BOTH,
     "Passwords | Enable PAM profile rempart-unix": BOTH,
-    "Firewall | Set net.ipv4.conf.all.accept_redirects": BOTH,
-    "Firewall | Set net.ipv4.conf.all.rp_filter": BOTH,
-    "Firewall | Set net.ipv4.conf.all.send_redirects": BOTH,
-    "Firewall | Set net.ipv4.conf.default.accept_redirects": BOTH,
-    "Firewall | Set net.ipv4.conf.default.accept_source_route": BOTH,
-    "Firewall | Set net.ipv4.conf.default.rp_filter": BOTH,
-    "Firewall | Set net.ipv4.conf.default.send_redirects": BOTH,
-    "Firewall | Set net.ipv6.conf.all.accept_redirects": BOTH,
-    "Firewall | Set net.ipv6.conf.default.accept_redirects": BOTH,
+    "Kernel | Set net.ipv4.conf.all.accept_redirects": BOTH,
+    "Kernel | Set net.ipv4.conf.all.rp_filter": BOTH,
+    "Kernel | Set net.ipv4.conf.all.send_redirects": BOTH,
+    "Kernel | Set net.ipv4.conf.default.accept_redirects": BOTH,
+    "Kernel | Set net.ipv4.conf.default.accept_source_route": BOTH,
+    "Kernel | Set net.ipv4.conf.default.rp_filter": BOTH,
+    "Kernel | Set net.ipv4.conf.default.send_redirects": BOTH,
+    "Kernel | Set net.ipv6.conf.all.accept_redirects": BOTH,
+    "Kernel | Set net.ipv6.conf.default.accept_redirects": BOTH,
     "Firewall | Enable and start rempart-firewall.service": BOTH,
     "SSH | Reload ssh.service": BOTH,
     "Guard | Switch, prove a new login, keep": BOTH,
@@ -181,9 +196,10 @@ def test_risky_change_without_the_guards_operations_fails(fleet: Fleet, tmp_path
     deploy = tmp_path / "no_guard.py"
     deploy.write_text(
         "from rempart.engine.deploy import Deploy\n"
-        "from rempart.engine.operations import stage_change\n"
+        "from rempart.engine.operations import stage_changes\n"
         "run = Deploy()\n"
-        "stage_change(run.run, run.guard, 'file:/etc/ssh/sshd_config.d/00-rempart.conf', 0,"
+        "drop_in = {0: 'file:/etc/ssh/sshd_config.d/00-rempart.conf'}\n"
+        "stage_changes(run.run, run.guard, drop_in,"
         " name='SSH | Write the drop-in')\n"
     )
     done = fleet.pyinfra(deploy, "-y", "--limit", "t/poste")

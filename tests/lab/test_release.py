@@ -41,8 +41,12 @@ true
 """Everything that a host is, but for the logs of apt and dpkg, ucf's rotated backups, when timers
 ran last, and the mark that sudo leaves in the home of whoever uses it first."""
 
-OWN_BACKUPS = re.compile(r"/etc/(passwd|shadow|group|gshadow|subuid|subgid)-$")
-"""Copies that the shadow tools make for themselves at each change; only their bytes may differ."""
+OWN_BACKUPS = re.compile(
+    r"/etc/(passwd|shadow|group|gshadow|subuid|subgid)-$"
+    r"|/var/lib/dpkg/(statoverride|diversions)-old$"
+)
+"""Copies that the shadow tools and dpkg make for themselves at each change; only their bytes may
+differ."""
 
 PAST = """
 set -e

@@ -19,7 +19,7 @@ from lab.host import Host
 from lab.topology import spare
 from rempart.hardening import desired
 from rempart.policy import Traits, load
-from rempart.resources import Ageing, Package, Pam, Resource, Roster, Unit, User
+from rempart.resources import Ageing, Package, Pam, Permission, Resource, Roster, Unit, User
 
 CABINET = Path(__file__).parents[1] / "golden" / "policy" / "cabinet.yaml"
 TRAITS = Traits(
@@ -51,7 +51,7 @@ def shared(field: Field) -> list[str]:
     return [
         each.label
         for each in field.desired
-        if not isinstance(each, Package | Pam | Ageing | Roster)
+        if not isinstance(each, Package | Pam | Permission | Ageing | Roster)
         if not (isinstance(each, Unit) and each.only_reloads)
     ]
 

@@ -50,6 +50,7 @@ COMMANDS = {
     "verify": "verify",
     "release": "release",
     "people": "people",
+    "controls": "controls",
 }
 """Each command's module in ``rempart.cli``, where it has the same name."""
 

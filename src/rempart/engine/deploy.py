@@ -1,15 +1,16 @@
 """Deploy: the order of a run, as pyinfra operations.
 
 Under plain ``pyinfra`` every resource is declared and decides at its turn whether it has work to
-do; under ``rempart apply`` only the changes are. Names are ``SSH | Write /etc/…``. The risky part
-is staged, then switched and proven in ONE operation: pyinfra waits for all hosts between two
-operations, and a slow host must not let the guards of the others fire.
+do; under ``rempart apply`` only the changes are, and the risky ones are laid ready in one command.
+Names are ``SSH | Write /etc/…``. The risky part is staged, then switched and proven in ONE
+operation: pyinfra waits for all hosts between two operations, and a slow host must not let the
+guards of the others fire.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyinfra import logger
@@ -58,13 +59,19 @@ class Deploy:
 
     def guarded(self, *concerns: str) -> None:
         """Make the risky changes: stage them, switch, prove a new login, keep or revert."""
-        items = self._items(concerns, risky=True)
+        items = dict(enumerate(self._items(concerns, risky=True)))
         self._declare("Guard | Open", operations.open_guard, self.run, self.guard)
-        for index, item in enumerate(items):
-            stage = operations.stage_change
-            self._declare(_name(item), stage, self.run, self.guard, item.id, index)
+        ready = {index: item.id for index, item in items.items()}
+        if self.run.state.is_executing:
+            self._stage("Guard | Lay the changes ready", ready)
+        else:
+            for index, item in items.items():
+                self._stage(_name(item), {index: item.id})
         switch = operations.switch
         self._declare("Guard | Switch, prove a new login, keep", switch, self.run, self.guard)
+
+    def _stage(self, name: str, change_ids: Mapping[int, str]) -> None:
+        self._declare(name, operations.stage_changes, self.run, self.guard, change_ids)
 
     def settle(self) -> None:
         """Note on the host what rempart owns now."""
@@ -114,7 +121,7 @@ def catalogue(run: Run) -> list[Item]:
     for resource in run.desired:
         only_reloads = isinstance(resource, Unit) and resource.only_reloads
         if resource.kind != "package" and not only_reloads:
-            place = (resource.rank, 0, resource.id)
+            place: Place = (resource.rank, (), resource.id)
             items.append(Item(resource.id, resource.concern, resource.label, resource.risky, place))
     targets = {name for resource in run.desired for name in resource.reloads}
     targets |= {name for entry in run.owned.values() for name in entry.reloads}

@@ -13,7 +13,7 @@ from rempart.resources.unit import NOT_THERE
 RELEASE_RANK = 60
 RELOAD_RANK = 80
 
-Place = tuple[int, int, str]
+Place = tuple[int, tuple[int, ...], str]
 """Where a change stands in a run."""
 
 
@@ -46,7 +46,7 @@ def releases(desired: Sequence[Resource], seen: Observation) -> list[Change]:
 def reload_label(unit: Unit) -> tuple[str, str, Place]:
     """Return the id, the label and the place of a unit's reload, whether or not it is needed."""
     change_id = f"reload:{unit.unit}"
-    return change_id, f"Reload {unit.unit}", (RELOAD_RANK, 0, change_id)
+    return change_id, f"Reload {unit.unit}", (RELOAD_RANK, (), change_id)
 
 
 def reloads(
@@ -80,13 +80,14 @@ def reloaded(desired: Sequence[Resource], owned: manifest.Manifest) -> list[Unit
 def order(change: Change) -> Place:
     """Return the sort key of a run: packages, groups, users, files, removals, units, reloads.
 
-    Removals go the other way round: a unit ends before its file goes, a file before its folder. The
+    Removals go the other way round: a unit ends before its file goes, a file before its folder,
+    a folder before the one that it is in. The
     key depends on the change alone, never on the host: pyinfra aborts a run in which two hosts
     order the same operations differently.
     """
     if change.action == "run":
-        return RELOAD_RANK, 0, change.id
+        return RELOAD_RANK, (), change.id
     rank = KINDS[change.id.partition(":")[0]].rank
     if change.action == "release":
-        return RELEASE_RANK, -rank, change.id
-    return rank, 0, change.id
+        return RELEASE_RANK, (-rank, -change.id.count("/")), change.id
+    return rank, (), change.id

@@ -48,15 +48,14 @@ class Guard:
         return self.lock.run
 
     def open(self) -> str:
-        """Return sh that opens the window's staging area."""
-        return call("guard_open", self.run, self.lock.owner)
+        """Return sh that opens the window's staging area, with the functions of all changes."""
+        return call("guard_open", self.run, self.lock.owner, stdin=encoded(shell("lib")))
 
     def stage(self, index: int, change: Change) -> str:
         """Return sh that lays a change ready on the host without making it."""
-        script = encoded(shell("lib") + change.script)
-        precheck = f"precheck() {{\n{change.precheck}}}\n" if change.precheck else ""
-        stage = call("guard_stage", self.run, f"{index:04d}", *change.touches, stdin=script)
-        return precheck + stage
+        precheck = f"precheck() {{\n{change.precheck or ':'}\n}}\n"
+        words = (self.run, f"{index:04d}", change.label, *change.touches)
+        return precheck + call("guard_stage", *words, stdin=encoded(change.script))
 
     def switch(self) -> str:
         """Return sh that bundles the old state, arms, and makes all staged changes."""
@@ -120,7 +119,7 @@ def _confirm(guard: Guard, route: Route, until: float) -> str:
             said = _ask(route, guard.confirm_script(), left)
         except RempartError as error:
             # An attempt that the window's end cuts short knows less than the ones before it.
-            reason = reason if left < LOGIN_S and reason else str(error)
+            reason = reason if time.monotonic() >= until and reason else str(error)
         else:
             if said.stdout.strip().endswith(b"confirmed"):
                 return ""

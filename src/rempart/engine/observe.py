@@ -25,7 +25,7 @@ FACT_KINDS = frozenset(
     """
     file same bytes directory entry package inst remv unit pending healthy group user shadow
     member home residue account roster pam ageing sysctl text manifest way guard lock trait end
-    firewall rules jail job sshd original retired brought taken admin
+    permission firewall rules jail job sshd original retired brought taken admin
     """.split()  # noqa: SIM905  (a list of so many strings would be harder to read)
 )
 

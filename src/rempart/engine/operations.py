@@ -5,7 +5,7 @@ One operation serves all resource kinds, because a change carries its own script
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 from pyinfra import logger
 from pyinfra.api import FunctionCommand, Host, State, operation
@@ -128,12 +128,14 @@ def open_guard(run: Run, guard: Guard) -> Commands:
 
 
 @operation()
-def stage_change(run: Run, guard: Guard, change_id: str, index: int) -> Commands:
-    """Lay one risky change ready; without an open guard the host refuses it."""
-    change = yield from _still_needed(run, change_id)
-    if change is None:
-        return
-    yield run.locked(guard.stage(index, change), *LIBRARIES)
+def stage_changes(run: Run, guard: Guard, change_ids: Mapping[int, str]) -> Commands:
+    """Lay risky changes ready, by their place; without an open guard the host refuses them."""
+    staged = ""
+    for index, change_id in change_ids.items():
+        change = yield from _still_needed(run, change_id)
+        staged += guard.stage(index, change) if change else ""
+    if staged:
+        yield run.locked(staged, *LIBRARIES)
 
 
 @operation()

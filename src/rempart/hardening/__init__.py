@@ -8,7 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from rempart.hardening import accounts, firewall, passwords, services, session, ssh, sudo, updates
+from rempart.hardening import (
+    accounts,
+    apparmor,
+    audit,
+    clock,
+    desktop,
+    filesystem,
+    firewall,
+    jobs,
+    kernel,
+    logs,
+    passwords,
+    services,
+    session,
+    ssh,
+    sudo,
+    updates,
+)
 from rempart.policy import Host, Policy, Traits
 from rempart.resources import Resource
 
@@ -21,6 +38,14 @@ CONCERNS: dict[str, Concern] = {
     "passwords": passwords.desired,
     "sudo": sudo.desired,
     "session": session.desired,
+    "desktop": desktop.desired,
+    "kernel": kernel.desired,
+    "filesystem": filesystem.desired,
+    "logs": logs.desired,
+    "audit": audit.desired,
+    "time": clock.desired,
+    "jobs": jobs.desired,
+    "apparmor": apparmor.desired,
     "firewall": firewall.desired,
     "ssh": ssh.desired,
 }

@@ -9,13 +9,12 @@ from typing import Any
 
 from rempart.policy import Host, Policy, Traits
 from rempart.policy.value import IPNetwork
-from rempart.resources import Directory, File, Package, Resource, Sysctl, Unit
+from rempart.resources import Directory, File, Package, Resource, Unit
 from rempart.template import render
 
 UNIT = "rempart-firewall.service"
 RULES = "/etc/rempart/firewall.nft"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
-SYSCTL_FILE = "/etc/sysctl.d/60-rempart.conf"
 CONTROLS = ("FW-1", "FW-2", "FW-3", "FW-4", "FW-5")
 
 FOREIGN = {
@@ -32,24 +31,6 @@ FLUSH = {
     "iptables-persistent": "netfilter-persistent flush\n",
 }
 """What takes their rules out of the kernel where stopping the unit does not."""
-
-# ANSSI-BP-028 R12. rp_filter is strict: a practice's host has one way to each network.
-NETWORK_SETTINGS = {
-    "net.ipv4.conf.all.accept_redirects": "0",
-    "net.ipv4.conf.default.accept_redirects": "0",
-    "net.ipv4.conf.all.accept_source_route": "0",
-    "net.ipv4.conf.default.accept_source_route": "0",
-    "net.ipv4.conf.all.send_redirects": "0",
-    "net.ipv4.conf.default.send_redirects": "0",
-    "net.ipv4.conf.all.rp_filter": "1",
-    "net.ipv4.conf.default.rp_filter": "1",
-    "net.ipv4.icmp_echo_ignore_broadcasts": "1",
-    "net.ipv4.tcp_syncookies": "1",
-    "net.ipv6.conf.all.accept_redirects": "0",
-    "net.ipv6.conf.default.accept_redirects": "0",
-    "net.ipv6.conf.all.accept_source_route": "0",
-    "net.ipv6.conf.default.accept_source_route": "0",
-}
 
 LOADED_RULES_RUN = (
     "nft list table inet rempart | sha256sum --status -c /run/rempart/firewall.sha256"
@@ -69,12 +50,12 @@ class Rule:
 
 
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence[Resource]:
-    """Return the rules, the unit that loads them before the network, and the network settings."""
-    settings = sorted(NETWORK_SETTINGS.items())
+    """Return the rules and the unit that loads them before the network."""
     common: dict[str, Any] = {"concern": "firewall", "risky": True}
     return [
         Package(concern="firewall", controls=CONTROLS, package="nftables"),
-        Directory(**common, controls=CONTROLS, path="/etc/rempart"),
+        # The concern `filesystem` keeps its script there too.
+        Directory(**common, controls=(*CONTROLS, "PR-4"), path="/etc/rempart"),
         File(
             **common,
             controls=CONTROLS,
@@ -99,16 +80,6 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
             healthy=LOADED_RULES_RUN,
         ),
         *map(_taken_over, sorted(set(host.take_over))),
-        File(
-            **common,
-            controls=("FW-1",),
-            path=SYSCTL_FILE,
-            content=render(SYSCTL_FILE, settings=settings),
-        ),
-        *(
-            Sysctl(**common, controls=("FW-1",), setting=setting, value=value)
-            for setting, value in settings
-        ),
     ]
 
 

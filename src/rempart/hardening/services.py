@@ -1,4 +1,4 @@
-"""Services: what must not be on a host at all (SF-2)."""
+"""Services: what must not be on a host at all (SF-2), and what needs the policy's word (FW-3)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from rempart.policy import Host, Policy, Traits
-from rempart.resources import Package, Resource
+from rempart.resources import Package, Resource, Unit
 
 CLEAR_TEXT = (
     "atftpd",
@@ -32,9 +32,41 @@ CLEAR_TEXT = (
 """Debian's FTP, telnet and rsh packages: passwords and files in clear text."""
 
 
+OBSOLETE = ("nis", "talk", "talkd", "xinetd", "ypbind-mt", "ypserv")
+"""More packages that no practice needs (ANSSI-BP-028 R58)."""
+
+LISTENING = {
+    "avahi-daemon.service": ("udp", 5353),
+    "avahi-daemon.socket": ("udp", 5353),
+    "cups-browsed.service": ("udp", 5353),
+    "nfs-server.service": ("tcp", 2049),
+    "nmbd.service": ("udp", 137),
+    "rpcbind.service": ("tcp", 111),
+    "rpcbind.socket": ("tcp", 111),
+    "smbd.service": ("tcp", 445),
+    "snmpd.service": ("udp", 161),
+}
+"""Services that listen for others as soon as they are installed (ANSSI-BP-028 R62, R80), and the
+port of each. The firewall lets nobody reach them, so they are switched off where the policy does
+not name that port; printing through CUPS needs none of them."""
+
+
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence[Resource]:
-    """Return the packages that must be absent."""
+    """Return the packages that must be absent, and the services that nobody may reach, off."""
+    named = {
+        (service.protocol, port)
+        for service in policy.firewall.services
+        if host.name in service.hosts
+        for port in service.ports
+    }
     return [
-        Package(concern="services", controls=("SF-2",), package=package, present=False)
-        for package in CLEAR_TEXT
+        *(
+            Package(concern="services", controls=("SF-2",), package=package, present=False)
+            for package in (*CLEAR_TEXT, *OBSOLETE)
+        ),
+        *(
+            Unit(concern="services", controls=("FW-3",), unit=unit, enabled=False, running=False)
+            for unit, port in LISTENING.items()
+            if port not in named
+        ),
     ]

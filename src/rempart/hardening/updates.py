@@ -11,10 +11,14 @@ from rempart.resources import File, Package, Resource, Unit
 from rempart.template import render
 
 DROP_IN = "/etc/apt/apt.conf.d/52rempart"
+RESTARTS = "/etc/needrestart/conf.d/50-rempart.conf"
+
+SPARED = ("ssh", "systemd-networkd", "systemd-resolved", "ifup@", "greetd", "display-manager")
+"""Units that needrestart must not restart: ways in, networks, desktops."""
 
 
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence[Resource]:
-    """Return unattended-upgrades, its drop-in and Debian's own two timers."""
+    """Return unattended-upgrades, Debian's own two timers, and restarts of what ran old code."""
     common: dict[str, Any] = {"concern": "updates", "controls": ("UP-1", "UP-2")}
     return [
         Package(**common, package="unattended-upgrades"),
@@ -25,6 +29,14 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
                 DROP_IN, reboot=policy.updates.reboot, reboot_time=policy.reboot_time(host)
             ),
             check='apt-config -c "$CANDIDATE" dump >/dev/null',
+        ),
+        Package(concern="updates", controls=("UP-1",), package="needrestart"),
+        File(
+            concern="updates",
+            controls=("UP-1",),
+            path=RESTARTS,
+            content=render(RESTARTS, spared=SPARED),
+            check="perl -e 'do $ARGV[0]; die $@ if $@' \"$CANDIDATE\"",
         ),
         *(
             Unit(**common, unit=timer, enabled=True, running=True)

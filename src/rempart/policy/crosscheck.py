@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from rempart.policy.controls import CONTROLS
+from rempart.controls import CONTROLS
 from rempart.policy.draft import Draft, draft_of
 from rempart.policy.explain import closest
 from rempart.policy.host import Host

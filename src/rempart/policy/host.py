@@ -11,6 +11,14 @@ HostRole = Literal["workstation", "sftp_server"]
 Firewall = Literal["ufw", "firewalld", "iptables-persistent"]
 SMALL_MEMORY_MIB = 4096
 
+CONTAINERS = frozenset(
+    (
+        *("container-other", "docker", "lxc", "lxc-libvirt", "openvz", "podman"),
+        *("pouch", "proot", "rkt", "systemd-nspawn", "wsl"),
+    )
+)
+"""What systemd-detect-virt(1) names whose kernel is that of the machine around it."""
+
 
 class Traits(Model):
     """What a host is, recorded by `rempart enroll` and compared at each observation."""
@@ -27,6 +35,11 @@ class Traits(Model):
     )
     desktop: Word = described("Desktop environment; `none` without one.", "gnome")
     locale: Word = described("The system's LANG, see locale.conf(5).", "fr_FR.UTF-8")
+
+    @property
+    def is_container(self) -> bool:
+        """Return whether the kernel is shared with the machine around it, and not ours to set."""
+        return self.virtualisation in CONTAINERS
 
 
 def memory_class(total_mib: int) -> Literal["small", "standard"]:

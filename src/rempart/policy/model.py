@@ -9,17 +9,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import PrivateAttr, WithJsonSchema
 
+from rempart.controls import CONTROLS, Baseline
 from rempart.engine.route import Route
 from rempart.errors import RempartError
 from rempart.policy.account import Accounts
 from rempart.policy.backup import Backup
 from rempart.policy.base import Model, described
-from rempart.policy.controls import CONTROLS
+from rempart.policy.clock import Time
 from rempart.policy.exchange import Exchange
 from rempart.policy.firewall import Firewall
 from rempart.policy.host import Host
 from rempart.policy.person import Person
-from rempart.policy.provider import Baseline, Provider, Technician
+from rempart.policy.provider import Provider, Technician
 from rempart.policy.update import Updates
 from rempart.policy.value import Date, Email, IPNetwork, Label, Phone, Text
 
@@ -87,6 +88,9 @@ class Policy(Model):
         "Services that may be reached.", {"services": []}, default=Firewall()
     )
     updates: Updates = described("Security updates.", {"max_age_days": 7}, default=Updates())
+    time: Time = described(
+        "Time servers of the practice's own.", {"servers": ["192.168.1.1"]}, default=Time()
+    )
     exceptions: tuple[ControlException, ...] = described(
         "Controls that are not applied to a host.", [{"control": "SE-1"}], default=()
     )

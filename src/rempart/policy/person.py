@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Literal, Self
 
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, StrictBool, model_validator
 
 from rempart.policy.base import Model, described
 from rempart.policy.key import KeyInFile, PublicKey
@@ -92,4 +92,9 @@ class Person(Named):
         "Public SSH keys; without any, the person logs in at the screen alone.",
         [{"file": "keys/s.petit.pub"}],
         default=(),
+    )
+    scheduled_jobs: StrictBool = described(
+        "Whether the person may make crontab(1) and at(1) jobs; backup programs of desktops do.",
+        True,
+        default=False,
     )

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, ValidationInfo, field_validator
 
+from rempart.controls import Baseline
 from rempart.policy.base import Model, described
 from rempart.policy.key import KeyFile, public_key, read_public_key
 from rempart.policy.mistake import wrong
 from rempart.policy.person import AuthorizedKey, Named
 from rempart.policy.update import Updates
 from rempart.policy.value import IPNetwork, Login, Network, Text
-
-Baseline = Literal["minimal", "intermediary", "enhanced"]
 
 
 def _narrow(network: IPNetwork) -> IPNetwork:

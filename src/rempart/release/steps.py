@@ -118,7 +118,7 @@ class Leaving(Deploy):
 
     def _items(self, concerns: tuple[str, ...], *, risky: bool) -> list[Item]:
         return [
-            Item(change.id, "leftovers", change.label, risky, (0, index, change.id))
+            Item(change.id, "leftovers", change.label, risky, (0, (index,), change.id))
             for index, change in enumerate(self.run.changes)
             if change.risky == risky and change.id != LAST
         ]

@@ -7,6 +7,7 @@ from rempart.resources.file import File
 from rempart.resources.group import Group
 from rempart.resources.package import Package
 from rempart.resources.pam import Pam
+from rempart.resources.permission import Permission
 from rempart.resources.roster import Roster
 from rempart.resources.setting import Setting
 from rempart.resources.sysctl import Sysctl
@@ -15,7 +16,10 @@ from rempart.resources.user import User
 
 KINDS: dict[str, type[Resource]] = {
     kind.kind: kind
-    for kind in (Package, Group, User, Ageing, Roster, Directory, File, Pam, Setting, Sysctl, Unit)
+    for kind in (
+        *(Package, Group, User, Ageing, Roster),
+        *(Directory, File, Permission, Pam, Setting, Sysctl, Unit),
+    )
 }
 """Every kind by the name that stands in plans and manifests. Adding a kind is adding a file."""
 
@@ -29,6 +33,7 @@ __all__ = [
     "Observation",
     "Package",
     "Pam",
+    "Permission",
     "Resource",
     "Roster",
     "Setting",

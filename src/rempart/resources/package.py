@@ -12,6 +12,9 @@ from typing import Self
 
 from rempart.resources.base import Change, Observation, Resource, call, quoted, table
 
+NOT_THERE = {"absent", "not-installed"}
+"""States of a package that was never installed; dpkg lists those that others merely name, too."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Package(Resource):
@@ -81,7 +84,7 @@ class Package(Resource):
 
 
 def _given_up(key: str, original: tuple[str, ...], how: str) -> tuple[list[str], str]:
-    if original != ("absent",):
+    if original[0] not in NOT_THERE:
         return ["- no longer looked after"], ""
     return [f"- {key}, unless another package needs it"], call(how, key)
 

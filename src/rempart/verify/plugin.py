@@ -82,8 +82,7 @@ def _write(item: pytest.Item, error: BaseException | None) -> None:
 
 def _record(control: str, check: str, proof: Proof, error: BaseException | None) -> Record:
     if error is None:
-        result = "info" if proof.is_info else "pass"
-        return Record(control, check, result, proof.expected, proof.actual, proof.how)  # type: ignore[arg-type]
+        return Record(control, check, proof.outcome, proof.expected, proof.actual, proof.how)
     if isinstance(error, UnmetError):
         return Record(control, check, "fail", proof.expected, proof.actual, proof.how)
     said = one_line(error) or type(error).__name__

@@ -11,8 +11,10 @@ from rempart.engine.printable import printable
 SHOWN_CHARACTERS = 300
 """Of a host's output in one finding; what is longer is cut with an ellipsis."""
 
-Outcome = Literal["pass", "fail", "error", "info"]
-"""``error``: not answered, so red as well; ``info``: worth knowing, never red."""
+Outcome = Literal["pass", "fail", "error", "info", "n/a"]
+"""``error``: not answered, so red as well; ``info``: worth knowing, never red; ``n/a``: there is
+nothing on this host that the check could be about, and ``actual`` says why.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Proof:
         self.expected = ""
         self.actual = ""
         self.how = ""
-        self.is_info = False
+        self.outcome: Outcome = "pass"
+        """What the check comes to when it ends well."""
 
     def that(self, holds: bool, expected: object, actual: object, how: str) -> None:
         """Note what was wanted and seen; raise UnmetError when it does not hold."""
@@ -69,8 +72,13 @@ class Proof:
 
     def info(self, text: str, how: str) -> None:
         """Note something that an operator should know and that is not red."""
-        self.is_info = True
+        self.outcome = "info"
         self.that(True, "for information", text, how)
+
+    def does_not_apply(self, why: str, how: str) -> None:
+        """Note why this host needs no proof here, so that nobody takes it for one."""
+        self.outcome = "n/a"
+        self.that(True, "nothing on this host", why, how)
 
 
 def one_line(value: object) -> str:

@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 from rich.table import Table
 from rich.text import Text
 
-from rempart.policy.controls import CONTROLS
+from rempart.controls import CONTROLS
 from rempart.verify.proof import Record
 from rempart.verify.run import REACHED, HostRecords, checked_controls
 
 _CONTROL_WIDTH = 7
-_STYLES = {"pass": "green", "exception": "yellow"}
+_STYLES = {"pass": "green", "exception": "yellow", "n/a": "dim"}
 
 
 def is_ok(results: Iterable[HostRecords]) -> bool:
@@ -49,7 +49,7 @@ def _with_exception(record: dict[str, Any], exception: str | None) -> dict[str, 
 
 
 def state(host: HostRecords, control: str) -> str:
-    """Return a table cell: ``pass``, ``FAIL``, ``ERROR``, ``not reached`` or ``exception``."""
+    """Return a table cell: ``pass``, ``FAIL``, ``ERROR``, ``n/a``, ``not reached`` and so on."""
     records = [record for record in host.records if record.control == control]
     red = [record for record in records if record.is_red]
     if not records:
@@ -60,7 +60,7 @@ def state(host: HostRecords, control: str) -> str:
         return "FAIL"
     if red:
         return "ERROR" if host.is_reached else "not reached"
-    return "pass"
+    return "n/a" if all(record.result == "n/a" for record in records) else "pass"
 
 
 def tables(results: Sequence[HostRecords], width: int) -> list[Table]:
@@ -113,6 +113,8 @@ def _said(host: HostRecords, record: Record) -> tuple[str, str] | None:
         return _finding(record), "red"
     if record.result == "info":
         return f"for information: {record.actual}", "dim"
+    if record.result == "n/a":
+        return f"{record.check}: does not apply: {record.actual}", "dim"
     return None
 
 

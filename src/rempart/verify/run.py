@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import subprocess
@@ -15,10 +14,11 @@ from datetime import date
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from rempart.controls import CONTROLS
 from rempart.errors import RempartError
 from rempart.policy import Host, Policy
-from rempart.policy.controls import CONTROLS
 from rempart.verify import attempt, sshconfig
+from rempart.verify.checks import checks
 from rempart.verify.proof import Record, one_line
 
 HOST_S = 900
@@ -56,17 +56,7 @@ class HostRecords:
 
 def checked_controls() -> tuple[str, ...]:
     """Return the controls that have a check, in the order of `CONTROLS`."""
-    marked = set()
-    for file in files("rempart.verify").joinpath("suite").iterdir():
-        if file.name.startswith("test_"):
-            for node in ast.walk(ast.parse(file.read_text())):
-                marked |= _marked(node)
-    return tuple(control for control in CONTROLS if control in marked)
-
-
-def _marked(node: ast.AST) -> set[str]:
-    is_marker = isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.control"
-    return {ast.literal_eval(word) for word in node.args} if is_marker else set()  # type: ignore[attr-defined]
+    return tuple(checks())
 
 
 def verify(

@@ -20,8 +20,9 @@ from rempart.engine.guard import GRACE_S
 
 BY_ITSELF = "the host put everything back by itself and was reachable again after"
 AT_ONCE = "a change failed; the host has put everything back"
-# All the window may go by on the switch's own connection, which is dead too, or on a busy machine.
-NO_TIME = "no time left to prove a new login"
+# All the window may go by on the switch's own connection, which is dead too, or on a busy machine;
+# the only attempt may then meet an sshd that is just reading its configuration again.
+NO_TIME = "no time left to prove a new login|connection refused"
 REASON = {
     "firewall_forgets_ssh": "no answer within",
     "firewall_cuts_everything": "no answer within",

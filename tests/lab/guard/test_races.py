@@ -34,9 +34,9 @@ def test_confirming_and_reverting_at_once_has_one_winner(fresh_host: Callable[..
     host.run("mkdir -m 700 /var/lib/rempart; cat > /root/guard.sh", input=library)
     host.run("cat > /root/revert.sh", input=shell("tidy") + shell("revert"))
     race = """
-        in_guard() { ( . /root/guard.sh; "$@" ); }
-        in_guard guard_open $1 me
-        echo 'echo new > /etc/raced' | base64 | in_guard guard_stage $1 0 path:/etc/raced
+        in_guard() { ( . /root/guard.sh; precheck() { :; }; "$@" ); }
+        echo : | base64 | in_guard guard_open $1 me
+        echo 'echo new > /etc/raced' | base64 | in_guard guard_stage $1 0 race path:/etc/raced
         base64 /root/revert.sh | in_guard guard_switch $1 60 nonce >/dev/null
         { sleep $2; in_guard guard_confirm nonce 2>&1 | tail -n1 > /root/answer; } &
         sleep $3; sh /var/lib/rempart/guard/revert timer 2>/dev/null; wait

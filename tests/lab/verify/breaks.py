@@ -7,9 +7,11 @@ from dataclasses import dataclass
 FAMILIES = (
     {"SS-1", "SS-2", "AC-3", "AC-5"},
     {"FW-1", "FW-2", "FW-3", "FW-4", "SF-2"},
-    {"UP-1", "UP-2"},
+    {"UP-1", "UP-2", "UP-3", "AV-4"},
+    {"DR-1", "PR-4"},
     {"PW-1", "PW-2", "PW-4", "PW-5"},
     {"SE-1", "AC-1", "AC-2"},
+    {"PR-4"},
 )
 """Controls that look at the same things: a break is judged by all of its family."""
 
@@ -254,7 +256,7 @@ BREAKS = (
     apt("a package is left out", 'Unattended-Upgrade::Package-Blacklist:: "openssh";'),
     Break(
         "a foreign source",
-        {"UP-1"},
+        {"UP-1", "AV-4"},
         "mkdir /srv/evil && cd /srv/evil && touch Packages && printf 'Origin: Evil\\nSuite: x\\n"
         'MD5Sum:\\n %s 0 Packages\\n\' "$(md5sum < Packages | cut -c1-32)" > Release'
         " && echo 'deb [trusted=yes] file:/srv/evil ./' > /etc/apt/sources.list.d/evil.list"
@@ -264,7 +266,7 @@ BREAKS = (
     ),
     Break(
         "the list of updates is out of date",
-        {"UP-1", "UP-2"},  # an edited list has lost Debian's signature too
+        {"UP-1", "UP-2", "AV-4"},  # an edited list has lost Debian's signature too
         f"cp {STALE_LIST} /root/ && sed -i 's/^Valid-Until: .*/Valid-Until: Sat, 07 Nov 2020"
         f" 00:00:00 UTC/' {STALE_LIST}",
         f"mv /root/*_InRelease {LISTS}/",
@@ -295,6 +297,71 @@ BREAKS = (
     Break("a password for ever", {"PW-2"}, "chage -M 99999 m.durand", "chage -M 180 m.durand"),
     edited("shells stay open", {"SE-1"}, "/etc/profile.d/rempart-idle.sh", "'/TMOUT/d; 2i:'"),
     edited("sudo keeps no log", {"AC-2"}, "/etc/sudoers.d/zz-rempart", "'s/.*logfile.*//'"),
+    Break(
+        "redirects are believed",
+        {"PR-4"},
+        "sysctl -q -w net.ipv4.conf.all.accept_redirects=1",
+        "sysctl -q -w net.ipv4.conf.all.accept_redirects=0",
+    ),
+    Break(
+        "the next boot undoes a kernel setting",
+        {"PR-4"},
+        "echo kernel.dmesg_restrict=0 > /etc/sysctl.d/99-zz-evil.conf",
+        "rm /etc/sysctl.d/99-zz-evil.conf",
+    ),
+    edited("a rare module loads", {"PR-4"}, "/etc/modprobe.d/rempart.conf", "'/sctp/d'"),
+    Break(
+        "core dumps are back",
+        {"PR-4"},
+        "echo '* hard core unlimited' > /etc/security/limits.d/99-evil.conf",
+        "rm /etc/security/limits.d/99-evil.conf",
+    ),
+    Break(
+        "setuid counts in homes",
+        {"PR-4"},
+        "mount -o remount,bind,suid,dev /home",
+        "systemctl restart rempart-mounts",
+    ),
+    Break(
+        "programs run in shared memory",
+        {"PR-4"},
+        "mount -o remount,bind,exec,nosuid,nodev /dev/shm",
+        "systemctl restart rempart-mounts",
+    ),
+    edited(
+        "new files are for all to read", {"PR-4"}, "/etc/profile.d/rempart-umask.sh", "s/077/022/"
+    ),
+    edited("so are a terminal's", {"PR-4"}, "/etc/bash.bashrc", "'s/^umask.*/umask 022/'"),
+    Break(
+        "sshd's configuration is for all to read",
+        {"PR-4"},
+        "chmod 644 /etc/ssh/sshd_config",
+        "chmod 600 /etc/ssh/sshd_config",
+    ),
+    Break(
+        "shells can be changed again",
+        {"PR-4"},
+        "chmod 4755 /usr/bin/chsh",
+        "chmod 755 /usr/bin/chsh",
+    ),
+    Break(
+        "a file of nobody's",
+        {"PR-4"},
+        "touch /srv/stray && chown 4242:4242 /srv/stray",
+        "rm /srv/stray",
+    ),
+    Break(
+        "everybody removes others' files",
+        {"PR-4"},
+        "mkdir /srv/open && chmod 777 /srv/open",
+        "rmdir /srv/open",
+    ),
+    Break(
+        "a setuid program of no package",
+        {"PR-4"},
+        "cp /bin/true /usr/local/bin/evil && chmod 4755 /usr/local/bin/evil",
+        "rm /usr/local/bin/evil",
+    ),
     Break("one more with sudo", {"AC-2"}, "gpasswd -a m.durand sudo", "gpasswd -d m.durand sudo"),
     Break("somebody unknown", {"AC-1"}, "useradd -m intruder", "userdel -r intruder"),
 )

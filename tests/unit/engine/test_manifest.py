@@ -16,6 +16,7 @@ UNIT_FILE = "/etc/systemd/system/old.service"
 NEW: list[Resource] = [File(concern="x", path="/etc/new", content="new\n")]
 OLD: list[Resource] = [
     Directory(concern="x", path="/etc/old"),
+    Directory(concern="x", path="/etc/old/deeper"),
     File(concern="x", path="/etc/old/f", content="old\n", reloads=("ssh.service",)),
     File(concern="x", path=UNIT_FILE, content="[Service]\n"),
     Unit(concern="x", unit="old.service", enabled=True, running=True),
@@ -63,8 +64,9 @@ def test_orphans_go_units_first_and_folders_last() -> None:
     seen = observed(manifest.claimed({}, OLD, Observation({})))
     assert [change.id for change in diff([], seen)] == [
         "unit:old.service",
-        "file:/etc/old/f",
         f"file:{UNIT_FILE}",
+        "file:/etc/old/f",
+        "directory:/etc/old/deeper",
         "directory:/etc/old",
     ]
 

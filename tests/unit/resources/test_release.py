@@ -95,3 +95,14 @@ def test_package_that_rempart_installed_is_purged_only_when_it_leaves() -> None:
     original = Package(concern="x", package="p").original(NOTHING)
     assert Package.release("p", original, NOTHING)[1] == "purge_unneeded p\n"
     assert Package.undo("p", original, NOTHING)[1] == "remove_unneeded p\n"
+
+
+@pytest.mark.parametrize("before", [("absent",), ("not-installed", "")])
+def test_package_that_was_never_installed_goes(before: tuple[str, ...]) -> None:
+    lines, script = Package.release("chrony", before, Observation({}))
+    assert "purge_unneeded chrony" in script
+    assert lines == ["- chrony, unless another package needs it"]
+
+
+def test_package_of_before_stays() -> None:
+    assert Package.release("chrony", ("installed", "4.3"), Observation({}))[1] == ""

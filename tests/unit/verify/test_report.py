@@ -1,10 +1,11 @@
 """What becomes of results: cells, lines, exit code, JSON and JUnit."""
 
+import dataclasses
 from xml.etree import ElementTree
 
 import pytest
 
-from rempart.policy.controls import CONTROLS
+from rempart.controls import CONTROLS
 from rempart.verify import report
 from rempart.verify.proof import Proof, Record, UnmetError
 from rempart.verify.run import REACHED, HostRecords, checked_controls
@@ -12,6 +13,7 @@ from rempart.verify.run import REACHED, HostRecords, checked_controls
 GOOD = Record("SS-1", "Keys only", "pass", "no", "no", "sshd -T")
 BAD = Record("SS-1", "Keys only", "fail", "no", "yes", "sshd -T")
 UNANSWERED = Record("UP-1", "Updates", "error", "an answer", "exit 1", "apt")
+NEEDLESS = Record("DR-1", "Audit", "n/a", "nothing on this host", "no kernel of its own", "stat")
 NOTE = Record("AC-1", "Unknown accounts", "info", "for information", "admin", "getent")
 
 
@@ -38,6 +40,16 @@ def test_host_that_was_not_reached_is_red() -> None:
 
 def test_information_is_not_red() -> None:
     assert report.is_ok([host(GOOD, NOTE)])
+
+
+def test_what_does_not_apply_is_not_taken_for_proven() -> None:
+    result = host(GOOD, NEEDLESS)
+    assert report.is_ok([result])
+    assert report.state(result, "DR-1") == "n/a"
+    assert report.state(host(NEEDLESS, dataclasses.replace(GOOD, control="DR-1")), "DR-1") == "pass"
+    assert ("t/a: DR-1: Audit: does not apply: no kernel of its own", "dim") in report.lines(
+        [result]
+    )
 
 
 def test_excepted_control_is_shown_and_not_red() -> None:
@@ -72,6 +84,12 @@ def test_junit_counts_failures_and_errors_apart() -> None:
 def test_hosts_beyond_the_terminals_width_get_a_table_of_their_own() -> None:
     results = [host(GOOD) for _ in range(20)]
     assert [len(table.columns) - 1 for table in report.tables(results, 80)] == [5, 5, 5, 5]
+
+
+def test_proof_says_why_it_does_not_apply() -> None:
+    proof = Proof()
+    proof.does_not_apply("no kernel of its own", "stat")
+    assert (proof.outcome, proof.actual) == ("n/a", "no kernel of its own")
 
 
 def test_proof_keeps_a_hosts_output_harmless_and_short() -> None:

@@ -3,7 +3,7 @@
 # guard/armed is renamed exactly once: to confirmed by the operator, or to reverting by the host.
 # shellcheck disable=SC2154  # the variables of lib.sh and tidy.sh
 
-# RUN OWNER: the lock keeps other runs away; what one of them left armed or half put back is refused.
+# RUN OWNER, what all changes share on stdin: the lock keeps other runs away; what one of them left armed or half put back is refused.
 guard_open() {
   if [ -e $guard/armed ] || [ -e $guard/reverting ]; then
     if systemctl -q is-active $unit.timer || systemctl -q is-active $unit.service; then
@@ -15,20 +15,22 @@ guard_open() {
   fi
   guard_tidy  # copies beside their files, of a run that never came to its end
   rm -rf $guard; mkdir -m 700 $guard $guard/stage
+  base64 -d > $guard/lib
   printf '%s\n%s\n' "$1" "$2" > $guard/run
 }
 
 guard_owner() { printf '%s, run %s' "$(tail -n1 $guard/run)" "$(head -n1 $guard/run)"; }
 
-# RUN INDEX TOUCHED…; the change's script in base64 on stdin. Nothing on the host changes yet. The
-# caller may define precheck() to refuse here: what fails only later has to be put back.
-precheck() { :; }
+# RUN INDEX LABEL TOUCHED…; the change's script in base64 on stdin. Nothing on the host changes yet.
+# The caller defines precheck() to refuse here: what fails only later has to be put back.
 guard_stage() {
   [ "$(head -n1 $guard/run 2>/dev/null)" = "$1" ] || fail "no guard is open for this change"
-  trap 'rm -rf $guard' EXIT  # a run that cannot lay its changes ready is over
+  label=$3
+  # A run that cannot lay its changes ready is over.
+  trap 'rm -rf $guard; printf "%s: refused, nothing was changed\n" "$label" >&2' EXIT
   precheck
   base64 -d > "$guard/stage/$2.new"; mv -T "$guard/stage/$2.new" "$guard/stage/$2"
-  shift 2; printf '%s\n' "$@" >> $guard/touched
+  shift 3; printf '%s\n' "$@" >> $guard/touched
   trap - EXIT
 }
 
@@ -88,6 +90,7 @@ keep_unit() { # UNIT; a tab is blank space to read, so no field may be empty
 # Everything that the staged changes touch, complete before anything changes.
 guard_bundle() {
   mkdir $guard/old; : > $guard/paths; : > $guard/parents; : > $guard/units; : > $guard/sysctls
+  : > $guard/permissions
   number=0 mounts=$(cut -d' ' -f5 /proc/self/mountinfo)
   sort -u $guard/touched > $guard/touched.sorted
   while IFS= read -r touched; do
@@ -97,6 +100,8 @@ guard_bundle() {
       keep_path "$each"; done ;;
     made:*) if [ ! -e "$name" ] && [ ! -L "$name" ]; then keep_path "$name"; fi ;;
     directory:*) keep_directories "$name" ;;
+    # A pattern, which the shell completes.
+    permission:*) find $name -maxdepth 0 ! -type l -printf '%m\t%U\t%G\t%p\n' >> $guard/permissions 2>/dev/null || : ;;
     unit:*) keep_unit "$name" ;;
     sysctl:*) printf '%s=%s\n' "$name" "$(sysctl -n "$name")" >> $guard/sysctls ;;
     esac
@@ -154,7 +159,7 @@ guard_switch() {
   for staged in $guard/stage/*; do
     # The lock keeps a revert from running in the middle of a step, which holds it too.
     flock 9; [ -e $guard/armed ] || fail "time was up before all changes were made"
-    timeout -k 1 20 sh "$staged" > $guard/error 2>&1 || guard_give_up
+    timeout -k 1 20 sh -c '. $1/lib; . "$2"' sh $guard "$staged" > $guard/error 2>&1 || guard_give_up
     flock -u 9
   done
   : > $guard/switched

@@ -91,6 +91,27 @@ make_directory() {
 
 remove_empty_directory() { rmdir --ignore-fail-on-non-empty -- "$1" 2>/dev/null || :; }
 
+# PATH MODE USER GROUP; what is gone needs nothing.
+set_permission() {
+  refuse_foreign "$1"
+  if [ ! -e "$1" ] || [ -L "$1" ]; then return 0; fi
+  chown "$3:$4" "$1"; chmod "$2" "$1"
+}
+
+# PATH MODE USER GROUP: upgrades keep it; what an administrator has decided stays decided.
+keep_permission() {
+  dpkg-statoverride --list "$1" >/dev/null && return
+  dpkg-statoverride --add "$3" "$4" "$2" "$1"
+  printf '%s\n' "$1" >> $state/overrides
+}
+
+# PATH: dpkg forgets what keep_permission told it.
+drop_permission() {
+  grep -qxF -- "$1" $state/overrides 2>/dev/null || return 0
+  dpkg-statoverride --quiet --remove "$1" || :
+  sed -i "\\,^$1\$,d" $state/overrides
+}
+
 # PATH KEY LINE [undo]: makes LINE the only active line of KEY, and comments of the others; undone, they
 # count again. An empty LINE takes the key away.
 set_line() {
@@ -167,7 +188,18 @@ apt_remove() {
 
 remove_unneeded() { [ "$(would_go "$1")" != "$1" ] || apt remove "$1"; }
 
+# auditd's rules are loaded beside it. Rules that are locked wait for the next boot; a container's kernel is
+# its machine's, and takes none.
+load_audit_rules() {
+  if ! systemctl -q is-active auditd.service; then
+    systemctl reset-failed auditd.service audit-rules.service 2>/dev/null || :; return 0
+  fi
+  systemctl kill -s HUP auditd.service
+  said=$(augenrules --load 2>&1) || auditctl -s | grep -qx 'enabled 2' || fail "augenrules: $said"
+}
+
 reload_unit() {
+  if [ "$1" = auditd.service ]; then load_audit_rules; clear_pending "$1"; return; fi
   # Behind its socket sshd does not survive a reload; the next connection starts it anew.
   if [ "$1" = ssh.service ] && systemctl -q is-active ssh.socket; then
     systemctl -q stop ssh.service 2>/dev/null; clear_pending "$1"; return
@@ -181,10 +213,13 @@ reload_unit() {
 retire_unit() {
   systemctl -q disable --now "$1" 2>/dev/null || :
   clear_pending "$1"
-  case $1 in rempart-firewall.service)
+  case $1 in
+  rempart-firewall.service)
     # Our table alone; made first, because taking away what is not there is an error.
     ! command -v nft >/dev/null ||
       printf 'table inet rempart\ndelete table inet rempart\n' | nft -f - ;;
+  # Without auditd the kernel would write what the rules ask for into its own log.
+  auditd.service) ! command -v auditctl >/dev/null || auditctl -D >/dev/null 2>&1 || : ;;
   esac
 }
 

@@ -48,6 +48,10 @@ while IFS=$tab read -r mode user group path; do
   [ "$mode" = - ] || { chown "$user:$group" "$path" && chmod "$mode" "$path"; } ||
     fault "$path: its mode could not be put back"
 done < parents
+while IFS=$tab read -r mode user group path; do
+  [ ! -e "$path" ] || { chown "$user:$group" "$path" && chmod "$mode" "$path"; } ||
+    fault "$path: its mode could not be put back"
+done < permissions
 tac parents | while IFS=$tab read -r mode user group path; do
   [ "$mode" != - ] || rmdir --ignore-fail-on-non-empty -- "$path" 2>/dev/null
 done

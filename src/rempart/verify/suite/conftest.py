@@ -56,6 +56,13 @@ def machine(subject: Host, pytestconfig: pytest.Config) -> Machine:
 
 
 @pytest.fixture(scope="session")
+def container(machine: Machine) -> str:
+    """The kind of container that the host is, whose kernel is another machine's; else ``""``."""
+    kind = machine.ask("systemd-detect-virt --container", ok=(0, 1)).strip()
+    return "" if kind == "none" else kind
+
+
+@pytest.fixture(scope="session")
 def peer(
     policy: Policy, subject: Host, pytestconfig: pytest.Config
 ) -> Machine | RempartError | None:

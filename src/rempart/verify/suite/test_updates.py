@@ -1,4 +1,4 @@
-"""UP-1 and UP-2: security updates install themselves, and have."""
+"""UP-1, UP-2, AV-4: security updates install themselves, and have, from Debian alone."""
 
 from __future__ import annotations
 
@@ -27,6 +27,22 @@ for list in /var/lib/apt/lists/*Release; do
     fi > /dev/null 2>&1 && echo "debian $name" || echo "foreign $name"
 done
 rm -r "$folder"
+"""
+
+# As needrestart reads it, by its own language.
+_RESTARTS = r"""
+test -x /usr/sbin/needrestart || exit 0
+perl -e 'our (%nrconf); do "/etc/needrestart/needrestart.conf"; die $@ if $@;
+    print "automatic\n" if $nrconf{restart} eq "a";
+    my %rules = %{$nrconf{override_rc}};
+    print "ssh spared\n" if grep { "ssh.service" =~ $_ && !$rules{$_} } keys %rules;'
+"""
+
+_KEYS = """
+find /etc/apt/trusted.gpg /etc/apt/trusted.gpg.d /etc/apt/keyrings -type f 2> /dev/null |
+    while IFS= read -r key; do
+        dpkg -S "$key" > /dev/null 2>&1 || echo "$key"
+    done
 """
 
 _SINCE = """
@@ -113,6 +129,21 @@ def test_unattended_upgrade_runs(machine: Machine, proof: Proof) -> None:
 
 
 @pytest.mark.control("UP-1")
+def test_old_code_is_restarted(machine: Machine, proof: Proof) -> None:
+    """After an update daemons that still run old code are restarted, but for the way in."""
+    said = machine.ask(_RESTARTS, name="needrestart's configuration").split()
+    wanted = ["automatic", "ssh", "spared"]
+    proof.that(said == wanted, " ".join(wanted), " ".join(said) or "absent", "needrestart.conf")
+
+
+@pytest.mark.control("AV-4")
+def test_no_foreign_key_signs_packages(machine: Machine, proof: Proof) -> None:
+    """Every key that apt trusts came with a package of Debian's."""
+    lines = machine.ask(_KEYS, name="apt's keys").splitlines()
+    proof.none(lines, "no key of others", "find, dpkg -S")
+
+
+@pytest.mark.control("UP-1", "AV-4")
 def test_all_sources_are_debians(machine: Machine, proof: Proof) -> None:
     """Every package source is signed by Debian."""
     lines = machine.ask(_SIGNATURES, name="signatures of lists").splitlines()
