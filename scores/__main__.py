@@ -15,8 +15,8 @@ from typing import get_args
 
 from lab.errors import LabError
 from lab.session import Session
+from rempart.controls import Baseline
 from rempart.errors import RempartError
-from rempart.policy.provider import Baseline
 from scores import reason, report
 from scores.finding import AuditError
 from scores.measure import measure

@@ -28,10 +28,14 @@ PROFILES = {
     "rempart-faillock": ("PW-4",),
     "rempart-faillock-notify": ("PW-4",),
 }
+AUDITED_ROUNDS = {"12": 65536}
+"""What ANSSI-BP-028 R68 asks of sha512: by release, where PAM (1.5) takes it as yescrypt's own cost. Later
+PAM takes it as the largest cost of all."""
 
 
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence[Resource]:
     """Return what makes passwords good, renewed and hard to guess at."""
+    rounds = AUDITED_ROUNDS.get(traits.release)
     return [
         *(
             Package(concern="passwords", controls=("PW-1",), package=package)
@@ -54,7 +58,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
                 controls=controls,
                 risky=True,
                 name=name,
-                content=render(f"/usr/share/pam-configs/{name}", remember=REMEMBER),
+                content=render(f"/usr/share/pam-configs/{name}", remember=REMEMBER, rounds=rounds),
             )
             for name, controls in PROFILES.items()
         ),

@@ -287,6 +287,12 @@ BREAKS = (
         "guesses without end", {"PW-4"}, "/etc/security/faillock.conf", "'s/^deny.*/deny = 99/'"
     ),
     edited("old hashes", {"PW-5"}, PASSWORD_STACK, "'s/ yescrypt / sha512 /'"),
+    edited(
+        "hashes too dear",
+        {"PW-5"},
+        PASSWORD_STACK,
+        "'s/ yescrypt / yescrypt rounds=8 /; s/ rounds=65536//'",
+    ),
     edited("old passwords come back", {"PW-5"}, PASSWORD_STACK, "'s/ remember=[0-9]*//'"),
     edited(
         "an expired password keeps keys out",
