@@ -29,8 +29,8 @@ PROFILES = {
     "rempart-faillock-notify": ("PW-4",),
 }
 AUDITED_ROUNDS = {"12": 65536}
-"""What ANSSI-BP-028 R68 asks of sha512: by release, where PAM (1.5) takes it as yescrypt's own cost. Later
-PAM takes it as the largest cost of all."""
+"""What ANSSI-BP-028 R68 asks of sha512, where PAM (1.5) takes it as yescrypt's own cost.
+Later PAM takes it as the largest cost of all."""
 
 
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence[Resource]:
