@@ -27,9 +27,17 @@ class Recipe:
 # and the system log apply only where these are.
 MACHINE = ("apparmor", "grub-pc", "linux-image-amd64", "rsyslog")
 
+# What hardening installs. Where tests are about something else, half a minute less per host.
+READY = (
+    *("apparmor", "auditd", "chrony", "cracklib-runtime", "libpam-pwquality"),
+    *("needrestart", "nftables", "unattended-upgrades"),
+)
+
 RECIPES = {
     "debian-12": Recipe("bookworm"),
     "debian-13": Recipe("trixie"),
+    "debian-12-ready": Recipe("bookworm", READY),
+    "debian-13-ready": Recipe("trixie", READY),
     "debian-12-machine": Recipe("bookworm", MACHINE),
 }
 

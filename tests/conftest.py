@@ -6,6 +6,8 @@ Together stay those that share hosts whose hardening took a while. A long search
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from xdist.remote import Producer
@@ -18,19 +20,20 @@ settings.register_profile("ci", max_examples=20, derandomize=True, phases=PHASES
 settings.register_profile("deep", max_examples=300, print_blob=True, phases=PHASES, **BOUNDED)
 settings.load_profile("ci")
 
-TOGETHER = (
-    "tests/lab/apply/",
-    "tests/lab/scores/",
-    "tests/lab/verify/",
-    "tests/lab/test_pyinfra.py",
+TOGETHER = re.compile(
+    r"tests/lab/(?:apply|scores|verify)/"
+    r"|tests/lab/(?:test_pyinfra|people/test_desktops)[.]py"
+    r"|tests/lab/(?:test_baseline|people/test_ways_in)[.]py.*\[debian-\d+(?:-minimal|-enhanced)?"
 )
+_TEST = re.compile(r"::\w+")
 
 
 class Together(LoadScopeScheduling):
     """Sends out the shared hosts' tests first, each group as one, and all others one by one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((group for group in TOGETHER if nodeid.startswith(group)), nodeid)
+        shared = TOGETHER.match(nodeid)
+        return _TEST.sub("", shared[0]) if shared else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:

@@ -35,6 +35,7 @@ def main() -> None:
                 Path(folder), hosts, people=people, services=services,
                 accounts={**practice.INSTALLERS, "unknown": "lock"},
             )  # fmt: skip
+            practice.edit(inventory, lambda data: data.update(baseline="enhanced"))
             policy = load(inventory)
             record(policy, "stock")
             done = practice.rempart("apply", inventory, "--yes")

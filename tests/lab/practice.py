@@ -23,6 +23,9 @@ from rempart.enroll import Person, enroll, in_order
 from rempart.policy import load
 
 BIN = Path(sys.executable).parent
+READY = "debian-12-ready"
+"""An image with the packages that hardening installs, for tests that are about something else."""
+
 MANAGEMENT = ("10.77.0.1/32", "fd77::1/128")
 
 THOMAS = {

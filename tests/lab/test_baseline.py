@@ -62,7 +62,7 @@ def hardened(
     inventory = practice.enrolled(
         tmp_path_factory.mktemp("baseline"),
         {"a": host},
-        people=[practice.MARIE],
+        people=[practice.MARIE | {"scheduled_jobs": True}],
         roles={"a": "sftp_server"},
     )
     practice.edit(inventory, lambda data: data.update(baseline="enhanced"))

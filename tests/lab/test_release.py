@@ -107,7 +107,7 @@ def login(
 
 def interrupted(when: str, inventory: Path) -> None:
     script = Path(__file__).with_name("interrupted_release.py")
-    command = [sys.executable, script, when, "release", inventory, "a", "--yes", "--window", "15"]
+    command = [sys.executable, script, when, "release", inventory, "a", "--yes", "--window", "45"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == -9, done.stdout + done.stderr
 
@@ -138,7 +138,7 @@ def test_host_is_what_it_was_before(fresh_host: HostFactory, tmp_path: Path, ima
 def test_home_with_work_in_it_stays_and_an_empty_one_goes(
     fresh_host: HostFactory, tmp_path: Path
 ) -> None:
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     inventory = hardened(tmp_path, host)
     host.run("su m.durand -c 'echo work > ~/letter'")
     done = practice.rempart("release", inventory, "a", "--yes")
@@ -154,7 +154,7 @@ def test_home_with_work_in_it_stays_and_an_empty_one_goes(
 def test_sudo_that_came_with_enrolment_goes_with_it(
     fresh_host: HostFactory, tmp_path: Path
 ) -> None:
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     host.run("SUDO_FORCE_REMOVE=yes apt-get -qq -y purge sudo >/dev/null 2>&1")
     before = snapshot(host)
     inventory = practice.write(tmp_path, {"a": host})
@@ -170,7 +170,7 @@ def test_sudo_that_came_with_enrolment_goes_with_it(
 
 
 def test_leaver_from_before_is_gone_too(fresh_host: HostFactory, tmp_path: Path) -> None:
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     before = snapshot(host)
     inventory = hardened(tmp_path, host)
     practice.edit(inventory, lambda data: data.update(people=[]))
@@ -185,7 +185,7 @@ def test_leaver_from_before_is_gone_too(fresh_host: HostFactory, tmp_path: Path)
 def test_hardening_that_is_kept_holds_without_rempart(
     fresh_host: HostFactory, tmp_path: Path
 ) -> None:
-    host = fresh_host("debian-13")
+    host = fresh_host("debian-13-ready")
     inventory = hardened(tmp_path, host)
     before = snapshot(host)
     done = practice.rempart("release", inventory, "a", "--keep", "--yes")
@@ -233,7 +233,7 @@ def assert_holds(host: Host, inventory: Path) -> None:
 def test_interrupted_release_finishes_when_it_is_run_again(
     fresh_host: HostFactory, tmp_path: Path, when: str
 ) -> None:
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     before = snapshot(host)
     inventory = hardened(tmp_path, host)
     interrupted(when, inventory)
@@ -252,7 +252,7 @@ def test_interrupted_release_finishes_when_it_is_run_again(
 def test_power_cut_in_the_last_step_is_made_up_for_at_the_next_boot(
     fresh_host: HostFactory, tmp_path: Path
 ) -> None:
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     inventory = hardened(tmp_path, host)
     # It hangs where half of it is done.
     host.run("printf '#!/bin/sh\\nsleep 600\\n' > /root/hang; chmod 755 /root/hang")
@@ -267,7 +267,7 @@ def test_power_cut_in_the_last_step_is_made_up_for_at_the_next_boot(
 def test_release_that_would_lock_everybody_out_is_refused(
     fresh_host: HostFactory, tmp_path: Path
 ) -> None:
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     inventory = hardened(tmp_path, host)
     host.run("passwd -q -l admin; passwd -q -l root")
     before = snapshot(host)
@@ -281,7 +281,7 @@ def test_release_that_would_lock_everybody_out_is_refused(
 def test_jump_host_is_not_released_before_those_behind_it(
     fresh_host: HostFactory, tmp_path: Path
 ) -> None:
-    hosts = {"a": fresh_host(), "b": fresh_host()}
+    hosts = {"a": fresh_host(practice.READY), "b": fresh_host(practice.READY)}
     inventory = practice.enrolled(tmp_path, hosts, jumps={"b": "a"})
     alone = practice.rempart("release", inventory, "a", "--yes")
     assert alone.returncode == 1

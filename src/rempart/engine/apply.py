@@ -133,7 +133,7 @@ def _said(run: Run, op_hash: str) -> str:
     """Return which operation failed and the end of what the host said about it."""
     name = ", ".join(run.state.get_op_meta(op_hash).names)
     lines = run.state.get_op_data_for_host(run.host, op_hash).operation_meta.stderr_lines
-    words = "; ".join(line[:200] for line in lines[-3:]) or "no word from the host"
+    words = "; ".join(line[:200] for line in lines[-4:]) or "no word from the host"
     return f"{run.host.name}: {name}: failed: {words}"
 
 

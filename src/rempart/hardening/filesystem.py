@@ -45,6 +45,8 @@ SENSITIVE = (
     ("/etc/ssh/sshd_config", "0600", "root"),
     ("/etc/sudoers", "0440", "root"),
 )
+READERS = {"/etc/ssh/sshd_config": ("ssh.service",)}
+"""Whoever asks whether a daemon has read its files sees that this one has changed."""
 
 # R57. People change neither their shell nor their name; no host vouches for its users over SSH.
 UNNEEDED_SETUID = ("/usr/bin/chfn", "/usr/bin/chsh", "/usr/lib/openssh/ssh-keysign")
@@ -60,7 +62,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
         *_mounts(mounts(policy, host), common),
         *_umask(policy, traits, common),
         *(
-            Permission(**common, path=path, mode=mode, group=group)
+            Permission(**common, reloads=READERS.get(path, ()), path=path, mode=mode, group=group)
             for path, mode, group in SENSITIVE
         ),
         *(

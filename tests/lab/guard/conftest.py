@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
+import practice
 import pytest
 from patient import Patient, admitted
 
@@ -21,7 +22,7 @@ def ward(
 
         @cache
         def bed(image: str) -> Patient:
-            host = lab.fresh_host(image)
+            host = lab.fresh_host(f"{image}-ready")
             stack.callback(host.remove)
             patient = admitted(host, tmp_path_factory.mktemp(image))
             host.snapshot()
@@ -56,6 +57,6 @@ def patient(admit: Callable[..., Patient]) -> Patient:
 @pytest.fixture
 def neighbour(fresh_host: Callable[..., Host], tmp_path: Path) -> Iterator[Patient]:
     """A host behind a jump host of its own."""
-    patient = admitted(fresh_host(), tmp_path, jump=fresh_host())
+    patient = admitted(fresh_host(practice.READY), tmp_path, jump=fresh_host(practice.READY))
     yield patient
     patient.discharge()

@@ -21,17 +21,18 @@ def test_change_that_its_checker_refuses_is_never_made(patient: Patient, fault: 
     said, _ = run.communicate(timeout=120)
 
     assert run.returncode == 1
-    assert "its own checker refuses the new content; nothing guarded was changed" in said
+    assert "its own checker refuses the new content" in said
+    assert "refused; nothing guarded was changed" in said
     assert patient.logs_in()
     assert_as_before(patient)
     assert_a_clean_run_succeeds(patient)
 
 
 def test_confirmed_change_is_never_undone(patient: Patient) -> None:
-    done = practice.rempart("apply", patient.inventory, "--yes", "--window", "10")
+    done = practice.rempart("apply", patient.inventory, "--yes", "--window", "30")
     assert done.returncode == 0, done.stderr
     kept = patient.snapshot()
-    time.sleep(13)
+    time.sleep(33)
     assert patient.snapshot() == kept
     patient.host.reboot()
     assert patient.logs_in()

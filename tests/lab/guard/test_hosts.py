@@ -21,7 +21,7 @@ echo 'session optional pam_exec.so /root/wait' >> /etc/pam.d/sshd
 
 
 def test_slow_host_makes_no_other_hosts_guard_fire(lab: Session, tmp_path: Path) -> None:
-    hosts = dict(zip("abc", lab.fresh_hosts(3), strict=True))
+    hosts = dict(zip("abc", lab.fresh_hosts(3, practice.READY), strict=True))
     try:
         inventory = practice.enrolled(tmp_path, hosts)
         a, b, c = (Patient(host, inventory, [], None, name) for name, host in hosts.items())

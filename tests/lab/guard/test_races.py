@@ -29,7 +29,7 @@ def test_second_controller_stops_at_an_armed_guard(patient: Patient) -> None:
 
 
 def test_confirming_and_reverting_at_once_has_one_winner(fresh_host: Callable[..., Host]) -> None:
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     library = "".join(map(shell, ("lib", "tidy", "guard")))
     host.run("mkdir -m 700 /var/lib/rempart; cat > /root/guard.sh", input=library)
     host.run("cat > /root/revert.sh", input=shell("tidy") + shell("revert"))

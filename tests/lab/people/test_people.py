@@ -32,8 +32,8 @@ echo letter > /home/{LOGIN}/letter; chown {LOGIN}: /home/{LOGIN}/letter
 """
 
 LEFT_BEHIND = f"""
-pgrep -a -U {LOGIN}; id -nG {LOGIN}; crontab -l -u {LOGIN} 2>&1
-find /var/spool/cron/atjobs /var/lib/systemd/linger -type f ! -name .SEQ
+pgrep -a -U {LOGIN}; id -nG {LOGIN}
+find /var/spool/cron/crontabs /var/spool/cron/atjobs /var/lib/systemd/linger -type f ! -name .SEQ
 ls /etc/ssh/authorized_keys.d; stat -c '%U %a' /home/{LOGIN}; true
 """
 
@@ -81,8 +81,10 @@ class Desk:
 
 @pytest.fixture
 def desk(fresh_host: Callable[..., Host], tmp_path: Path) -> Desk:
-    host = fresh_host()
-    inventory = practice.enrolled(tmp_path, {"a": host}, people=[practice.MARIE])
+    host = fresh_host(practice.READY)
+    inventory = practice.enrolled(
+        tmp_path, {"a": host}, people=[practice.MARIE | {"scheduled_jobs": True}]
+    )
     done = practice.rempart("apply", inventory, "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     host.run(SETTLE_IN)
@@ -103,7 +105,7 @@ def test_a_leaver_is_out_by_every_way_and_can_come_back(desk: Desk, tmp_path: Pa
     assert not desk.password_opens()
     kept = "root 700\n"
     said = desk.host.run(LEFT_BEHIND).stdout
-    assert said == f"{LOGIN}\nno crontab for {LOGIN}\nrempart\nt.leroy\n{kept}"
+    assert said == f"{LOGIN}\nrempart\nt.leroy\n{kept}"
     assert practice.planned(desk.inventory) == {"t/a": {}}
     green = practice.rempart("verify", desk.inventory, "--control", "AC-4")
     assert green.returncode == 0, green.stdout
@@ -136,23 +138,31 @@ def test_the_last_day_is_on_the_host_before_it_comes(desk: Desk) -> None:
     assert not desk.password_opens()
 
 
-def test_absent_hosts_are_owed(fresh_host: Callable[..., Host], tmp_path: Path) -> None:
-    hosts = {"a": fresh_host(), "b": fresh_host()}
-    inventory = practice.enrolled(tmp_path, hosts, people=[practice.MARIE])
-    assert practice.rempart("apply", inventory, "--yes").returncode == 0
-    hosts["b"].kill()
-    left = practice.rempart("people", "leave", "t.leroy", inventory, "--now", "--apply", "--yes")
+def test_one_leaver_of_two_practices_and_an_absent_host_that_is_owed(
+    fresh_host: Callable[..., Host], tmp_path: Path
+) -> None:
+    here, there, absent = (fresh_host(practice.READY) for _ in range(3))
+    inventories = [
+        practice.enrolled(tmp_path, {"a": here}, people=[practice.MARIE]),
+        practice.enrolled(tmp_path, {"a": there, "b": absent}, name="u"),
+    ]
+    for inventory in inventories:
+        assert practice.rempart("apply", inventory, "--yes").returncode == 0
+    absent.kill()
+    left = practice.rempart("people", "leave", "t.leroy", *inventories, "--now", "--apply", "--yes")
     assert left.returncode == 1
-    assert "t/b: still owed; apply again when it is back" in left.stderr
-    assert "t/a: still owed" not in left.stderr
-    assert hosts["a"].run("getent shadow t.leroy | cut -d: -f8").stdout.strip().isdigit()
+    assert "u/b: still owed; apply again when it is back" in left.stderr
+    assert left.stderr.count("still owed") == 1
+    for host in (here, there):
+        assert host.run("getent shadow t.leroy | cut -d: -f8").stdout.strip().isdigit()
+        assert "t.leroy" not in host.run("ls /etc/ssh/authorized_keys.d").stdout.split()
     assert "until:" in (tmp_path / "provider.yaml").read_text()
 
 
 def test_review_names_unknown_accounts_and_the_policy_can_lock_them(
     fresh_host: Callable[..., Host], tmp_path: Path
 ) -> None:
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     inventory = practice.enrolled(tmp_path, {"a": host}, people=[practice.MARIE])
     assert practice.rempart("apply", inventory, "--yes").returncode == 0
     host.run(f"useradd -m intruder && echo intruder:{PASSWORD} | chpasswd")
@@ -188,7 +198,7 @@ def test_review_names_unknown_accounts_and_the_policy_can_lock_them(
 def test_a_joiner_gets_in_on_her_hosts_alone(
     fresh_host: Callable[..., Host], tmp_path: Path
 ) -> None:
-    hosts = {"a": fresh_host(), "b": fresh_host()}
+    hosts = {"a": fresh_host(practice.READY), "b": fresh_host(practice.READY)}
     inventory = practice.enrolled(tmp_path, hosts)
     joined = practice.rempart(
         "people", "join", inventory, LOGIN, "--name", "Marie Durand", "--role", "practitioner",

@@ -76,7 +76,7 @@ def room(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Room:
     image, baseline = request.param
-    host = module_host(image)
+    host = module_host(f"{image}-ready")
     inventory = practice.enrolled(tmp_path_factory.mktemp("room"), {"a": host})
     practice.edit(inventory, lambda data: data.update(baseline=baseline))
     done = practice.rempart("apply", inventory, "--yes")

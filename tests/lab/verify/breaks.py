@@ -319,7 +319,7 @@ BREAKS = (
     Break(
         "core dumps are back",
         {"PR-4"},
-        "echo '* hard core unlimited' > /etc/security/limits.d/99-evil.conf",
+        r"printf '%s hard core unlimited\n' '*' root > /etc/security/limits.d/99-evil.conf",
         "rm /etc/security/limits.d/99-evil.conf",
     ),
     Break(
@@ -342,7 +342,7 @@ BREAKS = (
         "sshd's configuration is for all to read",
         {"PR-4"},
         "chmod 644 /etc/ssh/sshd_config",
-        "chmod 600 /etc/ssh/sshd_config",
+        f"chmod 600 /etc/ssh/sshd_config; {RELOAD_SSHD}",
     ),
     Break(
         "shells can be changed again",

@@ -27,7 +27,7 @@ guard_stage() {
   [ "$(head -n1 $guard/run 2>/dev/null)" = "$1" ] || fail "no guard is open for this change"
   label=$3
   # A run that cannot lay its changes ready is over.
-  trap 'rm -rf $guard; printf "%s: refused, nothing was changed\n" "$label" >&2' EXIT
+  trap 'rm -rf $guard; printf "%s: refused; nothing guarded was changed\n" "$label" >&2' EXIT
   precheck
   base64 -d > "$guard/stage/$2.new"; mv -T "$guard/stage/$2.new" "$guard/stage/$2"
   shift 3; printf '%s\n' "$@" >> $guard/touched

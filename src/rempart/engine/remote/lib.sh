@@ -47,7 +47,7 @@ put_in_place() {
 check_file() {
   TARGET=$1 CANDIDATE=$(mktemp /run/rempart/candidate.XXXXXX); export TARGET CANDIDATE
   base64 -d > "$CANDIDATE"
-  TMPDIR=/run/rempart sh -euc "$2" || { rm -f "$CANDIDATE"; fail "$TARGET: its own checker refuses the new content; nothing guarded was changed"; }
+  TMPDIR=/run/rempart sh -euc "$2" || { rm -f "$CANDIDATE"; fail "$TARGET: its own checker refuses the new content"; }
   rm -f "$CANDIDATE"
 }
 
