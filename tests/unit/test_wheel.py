@@ -56,6 +56,11 @@ def test_the_command_line_runs_elsewhere(installed: Path) -> None:
     assert '"properties"' in run(installed, code)
 
 
+def test_the_table_of_anssi_is_inside(installed: Path) -> None:
+    code = "import sys; sys.argv[1:] = ['controls', '--anssi', 'R31']"
+    assert "PW-1" in run(installed, f"{code}; from rempart.cli import main; main()")
+
+
 def test_verify_finds_its_suite(installed: Path) -> None:
     suite = {path.name for path in (ROOT / "src/rempart/verify/suite").glob("test_*.py")}
     inside = {path.name for path in (installed / "rempart/verify/suite").glob("test_*.py")}

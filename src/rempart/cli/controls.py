@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import json as jsonlib
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rempart.cli import anssi as guide
 from rempart.cli.common import AsJson
 from rempart.controls import CONTROLS, Control
+from rempart.controls.anssi import Recommendation, recommendations
 from rempart.errors import RempartError
 from rempart.policy.explain import closest
 from rempart.verify.checks import checks
 
 Ids = Annotated[list[str] | None, typer.Argument(help="Only these, at length: PW-1 …")]
+EntryT = TypeVar("EntryT", Control, Recommendation)
+
 Language = Annotated[Literal["en", "fr"], typer.Option(help="Language of the titles.")]
 
 
@@ -26,12 +30,18 @@ def controls(
     ids: Ids = None,
     language: Language = "en",
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="All of it as docs/controls.md.")
+        bool, typer.Option("--markdown", help="As the pages docs/controls.md, docs/anssi-bp028.md.")
+    ] = False,
+    anssi: Annotated[
+        bool, typer.Option("--anssi", help="The recommendations of ANSSI-BP-028 instead; ids: R1 …")
     ] = False,
     json: AsJson = False,
 ) -> None:
     """List all controls: why, after which guide, what enforces them and what proves them."""
-    wanted = [_control(word) for word in ids or CONTROLS]
+    if anssi:
+        _print_anssi(ids, language, markdown, json)
+        return
+    wanted = [_picked(word, CONTROLS) for word in ids or CONTROLS]
     if json:
         data = [dataclasses.asdict(each) | {"checks": checks().get(each.id, [])} for each in wanted]
         typer.echo(jsonlib.dumps(data, ensure_ascii=False))
@@ -43,11 +53,22 @@ def controls(
         Console().print(_table(wanted, language))
 
 
-def _control(word: str) -> Control:
-    if word.upper() not in CONTROLS:
-        hint = closest(word.upper(), CONTROLS)
-        raise RempartError(f"controls: there is no such control (got {word!r}); {hint}")
-    return CONTROLS[word.upper()]
+def _print_anssi(ids: Ids, language: str, markdown: bool, json: bool) -> None:
+    known = recommendations()
+    wanted = [_picked(word, known, "recommendation") for word in ids or known]
+    if json:
+        typer.echo(jsonlib.dumps(guide.as_data(wanted), ensure_ascii=False))
+    elif markdown:
+        typer.echo(guide.as_markdown(wanted))
+    else:
+        Console().print(guide.as_table(wanted, language))
+
+
+def _picked(word: str, known: Mapping[str, EntryT], what: str = "control") -> EntryT:
+    if word.upper() not in known:
+        hint = closest(word.upper(), known)
+        raise RempartError(f"controls: there is no such {what} (got {word!r}); {hint}")
+    return known[word.upper()]
 
 
 def _table(wanted: Sequence[Control], language: str) -> Table:

@@ -9,7 +9,7 @@ CONTROLS = (
         titre="Des mots de passe longs et variés",
         why="A short password falls to a program that tries them all; a practice's are often a"
         " first name and a year. Root's counts too: it opens the console.",
-        anssi=("R31", "R68"),
+        anssi=("R31",),
         hygiene=(10,),
         questions=(5,),
         enforced_by=("passwords",),
@@ -40,7 +40,7 @@ CONTROLS = (
         titre="Les essais répétés bloquent le compte un moment",
         why="Without a limit a weak password is only a matter of hours. Root stays usable at the"
         " console, so that nobody can lock the last way in from outside.",
-        anssi=("R31", "R67"),
+        anssi=("R31",),
         hygiene=(10,),
         questions=(5,),
         enforced_by=("passwords",),

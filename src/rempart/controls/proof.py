@@ -30,6 +30,10 @@ CONTROLS = (
         title="ANSSI-BP-028 is covered recommendation by recommendation",
         titre="ANSSI-BP-028 couvert recommandation par recommandation",
         why="`Hardened` means nothing; a list says what is done, what is not, and why.",
+        anssi=(
+            *("R8", "R9", "R10", "R11", "R12", "R13", "R14", "R28", "R29", "R36", "R37", "R45"),
+            *("R50", "R51", "R53", "R54", "R56", "R57"),
+        ),
         hygiene=(14, 38),
         enforced_by=("apparmor", "filesystem", "firewall", "kernel"),
     ),
