@@ -53,7 +53,7 @@ def test_controller_killed_before_the_guard_leaves_no_step_half_made(
     fresh_host: Callable[..., Host], tmp_path: Path
 ) -> None:
     """What a killed run has done is done for the next, whose third command is then a new one."""
-    patient = enrolled(fresh_host(practice.READY), tmp_path)
+    patient = enrolled(fresh_host(), tmp_path)
     passed = [killed(patient, "answered", "1"), killed(patient, "answered", "2")]
     while "guard_open" not in passed:
         moment = "sent" if passed[-1].startswith("write_state manifest") else "answered"
