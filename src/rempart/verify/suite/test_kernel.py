@@ -145,7 +145,7 @@ def test_rare_modules_are_refused(machine: Machine, policy: Policy, proof: Proof
         proof.none(sorted(dry), "no rare module loads", "modprobe -n")
 
 
-# In sessions that begin at systemd: sudo's own limit is none at all, and stays so in some containers.
+# In sessions that begin at systemd: sudo sets a limit of zero itself, and some containers keep it.
 _LIMITS = """
 for who in root nobody; do
   systemd-run -q --wait --pipe -p User=$who -p PAMName=runuser sh -c 'ulimit -Hc'
