@@ -116,7 +116,7 @@ def claimed(owned: Manifest, desired: Sequence[Resource], seen: Observation) -> 
             concern=resource.concern,
             risky=resource.risky,
             digest=resource.digest,
-            original=before.original if before else resource.original(seen),
+            original=resource.kept(before.original, seen) if before else resource.original(seen),
             version=before.version if before and same else __version__,
             reloads=resource.reloads,
             secret=isinstance(resource, File) and resource.secret,

@@ -114,6 +114,10 @@ class Resource:
         """Return what the manifest keeps of the state before rempart, enough to undo it."""
         return seen.get(self.kind, self.key)
 
+    def kept(self, original: tuple[str, ...], seen: Observation) -> tuple[str, ...]:
+        """Return what the manifest goes on keeping of the state before: what it kept, mostly."""
+        return original
+
     @classmethod
     def touches(cls, key: str) -> tuple[str, ...]:
         """Return what the guard must be able to put back after a change of this object."""

@@ -15,6 +15,9 @@ ENABLED_STATES = {"enabled", "enabled-runtime", "static", "alias", "generated", 
 NOT_THERE = {"absent", "not-found"}
 """LoadState values of a unit that the host has not got."""
 
+NOT_YET = ("not yet",)
+"""The original of a unit that is to be off and is not there."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Unit(Resource):
@@ -128,9 +131,15 @@ class Unit(Resource):
         A unit that leaves something in the kernel counts as running where it is enabled.
         """
         found = super().original(seen)
+        if self.enabled is False and found[0] in NOT_THERE:
+            return NOT_YET
         if self.after_stop and found[2:] == ("enabled",):
             return (found[0], "active", "enabled")
         return found[:1] if self.only_reloads else found
+
+    def kept(self, original: tuple[str, ...], seen: Observation) -> tuple[str, ...]:
+        """Keep the state in which a unit that came after us is found when it is switched off."""
+        return self.original(seen) if original == NOT_YET and self.diff(seen) else original
 
     @classmethod
     def undo(cls, key: str, original: tuple[str, ...], seen: Observation) -> tuple[list[str], str]:

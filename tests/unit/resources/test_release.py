@@ -79,6 +79,24 @@ def test_unit_that_was_masked_is_masked_again() -> None:
     assert "systemctl -q mask x.timer" in Unit.undo("x.timer", original, NOTHING)[1]
 
 
+def test_unit_that_came_after_us_and_was_never_switched_off_is_left_alone() -> None:
+    off = Unit(concern="x", unit="x.service", enabled=False, running=False)
+    absent = Observation({"unit": {"x.service": ("not-found", "inactive", "")}})
+    assert Unit.undo("x.service", off.original(absent), NOTHING)[1] == ""
+
+
+def test_unit_that_came_after_us_comes_back_as_it_was_found() -> None:
+    off = Unit(concern="x", unit="x.service", enabled=False, running=False)
+    absent = Observation({"unit": {"x.service": ("not-found", "inactive", "")}})
+    runs = Observation({"unit": {"x.service": ("loaded", "active", "enabled")}})
+    kept = off.kept(off.original(absent), runs)
+    script = "systemctl -q enable x.service\nsystemctl -q start x.service\n"
+    assert Unit.undo("x.service", kept, NOTHING)[1] == script
+    done = Observation({"unit": {"x.service": ("loaded", "inactive", "disabled")}})
+    assert off.kept(kept, done) == kept
+    assert off.kept(off.original(absent), done) == off.original(absent)
+
+
 def test_unit_whose_rules_stand_in_the_kernel_without_it_is_flushed_and_started_again() -> None:
     ufw = Unit(concern="x", unit="ufw.service", enabled=False, running=False, after_stop="flush\n")
     seen = Observation({"unit": {"ufw.service": ("loaded", "inactive", "enabled")}})
