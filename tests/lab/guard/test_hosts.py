@@ -31,10 +31,9 @@ def test_slow_host_makes_no_other_hosts_guard_fire(lab: Session, tmp_path: Path)
         c.host.run(NO_LOGIN_WHILE_ARMED)
         c.before = c.snapshot()
 
-        # The slow one cannot prove its login in time; the others are done before it is armed.
+        # The slow one cannot prove its login in time; the others are done while it is at work.
         run = a.apply("pause_before_guard:/", window_s=60, also="bc")  # no pause: / is there
         wait_until(lambda: a.has("confirmed") and b.has("confirmed"), 300, run)
-        assert not c.is_armed()
         said, _ = run.communicate(timeout=300)
         assert run.returncode == 1
         assert "t/a: FAILED" not in said
