@@ -27,9 +27,10 @@ class Recipe:
 # and the system log apply only where these are.
 MACHINE = ("apparmor", "grub-pc", "linux-image-amd64", "rsyslog")
 
-# What hardening installs. Where tests are about something else, half a minute less per host.
+# What hardening installs, but for auditd, which fails in a container as it comes. Where tests are
+# about something else, half a minute less per host.
 READY = (
-    *("apparmor", "auditd", "chrony", "cracklib-runtime", "libpam-pwquality"),
+    *("apparmor", "chrony", "cracklib-runtime", "libpam-pwquality"),
     *("needrestart", "nftables", "unattended-upgrades"),
 )
 

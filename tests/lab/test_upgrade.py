@@ -17,14 +17,14 @@ from lab.host import Host
 OLD_DROP_IN = "/etc/ssh/sshd_config.d/00-hardening.conf"
 DROP_IN = "/etc/ssh/sshd_config.d/00-rempart.conf"
 
-BANNER = """
+BANNER = """    return [
         File(
             concern="services",
             controls=("SF-2",),
             path="/etc/issue.net",
             content="Entrée interdite\\n",
         ),
-        *("""
+"""
 """A control's file that the present version has no more."""
 
 
@@ -37,13 +37,8 @@ def as_it_was(sources: Path) -> None:
     templates = sources / "templates/etc/ssh/sshd_config.d"
     (templates / "00-rempart.conf.j2").rename(templates / "00-hardening.conf.j2")
     services = sources / "src/rempart/hardening/services.py"
-    text = services.read_text().replace(
-        "import Package, Resource", "import File, Package, Resource"
-    )
-    text = text.replace("    return [\n", f"    return [{BANNER}\n", 1)
-    services.write_text(
-        text.replace("for package in CLEAR_TEXT\n    ]", "for package in CLEAR_TEXT),\n    ]")
-    )
+    edit(services, "import Package, Resource", "import File, Package, Resource")
+    edit(services, "    return [\n", BANNER)
 
 
 def edit(file: Path, old: str, new: str) -> None:
