@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from datetime import date
 from importlib.resources import files
@@ -10,6 +9,7 @@ from importlib.resources import files
 import pytest
 
 from rempart.policy import Host, Policy
+from rempart.verify import passwords
 from rempart.verify.machine import AnswerError, Machine
 from rempart.verify.proof import Proof
 
@@ -21,9 +21,8 @@ HOW = "passwd and su on a throwaway account"
 def tried(machine: Machine) -> Counter[str]:
     """What became of each attempt, see ``remote/passwords.sh``."""
     script = files("rempart.verify").joinpath("remote", "passwords.sh").read_text()
-    good = [f"{_letters()}-Q7{_letters()}" for _ in range(2)]
     inside = "unshare --mount --propagation=private sh -c"
-    words = "\n".join([*good, *_weak(), ""])
+    words = "\n".join([passwords.good(), passwords.good(), *passwords.weak(), ""])
     quoted = "'" + script.replace("'", "'\\''") + "'"
     said = machine.ask(f"{inside} {quoted} <<'WORDS'\n{words}WORDS\n", name="trying passwords")
     outcomes = Counter(said.splitlines())
@@ -32,20 +31,10 @@ def tried(machine: Machine) -> Counter[str]:
     return outcomes
 
 
-def _letters() -> str:
-    return "".join(secrets.choice("bcdfghjkmnpqrstvwxz") for _ in range(10))
-
-
-def _weak() -> list[str]:
-    """Return passwords with one weakness each: a kind of character that is missing, or length."""
-    body = _letters()
-    return [f"{body}q-73", f"{body.upper()}Q-73", f"{body}Q-zt", f"{body}Qz73", f"{body[:5]}Q-7"]
-
-
 @pytest.mark.control("PW-1")
 def test_weak_passwords_are_refused(tried: Counter[str], proof: Proof) -> None:
     """Weak passwords are refused, even from root, and a good one is not."""
-    weak, all_ = tried["weak refused"], len(_weak())
+    weak, all_ = tried["weak refused"], len(passwords.weak())
     proof.that(weak == all_, f"{all_} of {all_} refused", f"{weak} of {all_} refused", HOW)
     good = tried["good accepted"]
     proof.that(good == 1, "a good one accepted", "accepted" if good else "refused", HOW)
