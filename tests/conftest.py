@@ -1,15 +1,18 @@
-"""How many examples generated tests try, and which tests stay together on one worker.
+"""How a run goes: how many examples are tried, what stays together on a worker, what is told.
 
-Together stay those that share hosts whose hardening took a while. A long search by machine:
+Together stay tests that share hosts whose hardening took a while. A long search by machine:
 `.venv/bin/python -m pytest tests/generated --hypothesis-profile=deep`.
 """
 
 from __future__ import annotations
 
 import re
+import signal
 
+import canaries
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from progress import Progress
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -21,9 +24,9 @@ settings.register_profile("deep", max_examples=300, print_blob=True, phases=PHAS
 settings.load_profile("ci")
 
 TOGETHER = re.compile(
-    r"tests/lab/(?:apply|scores|verify)/"
-    r"|tests/lab/(?:test_pyinfra|people/test_desktops)[.]py"
-    r"|tests/lab/(?:test_baseline|people/test_ways_in)[.]py.*\[debian-\d+(?:-minimal|-enhanced)?"
+    r"tests/lab/(?:apply|journey|pyinfra|scores|verify)/"
+    r"|tests/lab/people/test_desktops[.]py"
+    r"|tests/lab/(?:baseline|people/test_ways_in).*\[debian-\d+(?:-minimal|-enhanced)?"
 )
 _TEST = re.compile(r"::\w+")
 
@@ -32,9 +35,29 @@ class Together(LoadScopeScheduling):
     """Sends out the shared hosts' tests first, each group as one, and all others one by one."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/lab/guard/") and self.config.getoption("gate"):
+            # Few of them, and each worker that gets one makes its hosts ready first.
+            return "guard, debian-13" if "debian-13" in nodeid else "guard, debian-12"
         shared = TOGETHER.match(nodeid)
         return _TEST.sub("", shared[0]) if shared else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
     return Together(config, log)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--gate", action="store_true", help="of the tests on hosts: canaries alone")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Background jobs have them ignored, and what tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Progress(config), "progress")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("gate"):
+        canaries.keep(config, items)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,36 +9,10 @@ from collections.abc import Iterator
 import practice
 import pytest
 from cabinet import Cabinet
+from hostile import ESC, SHELLS, assert_harmless, be_itself, limited, pervert
 from test_apply_refusals import one_line
 
 from rempart import __version__
-
-MEMORY = 1024**3
-"""Bytes of address space that a run may use; without a hostile host it takes a quarter."""
-
-ESC = r"\033]0;owned\007\033[2J"
-REAL = "dash -s"
-SHELLS = {
-    "escape sequences": f"printf '{ESC}\\n'; {REAL}",
-    "escape sequences in a fact": f"{REAL} | sed 's/^trait.os.*/trait\\tos\\tdeb\\o033[2Jian/'",
-    "escape sequences on stderr": f"cat >/dev/null; printf '{ESC}\\n' >&2; exit 1",
-    "rubbish": "cat >/dev/null; head -c 100000 /dev/urandom",
-    "no answer": "cat >/dev/null",
-    "an answer that was not asked for": "exec cat",
-    "a cut answer": f"{REAL} | head -n 20",
-    "an answer cut in a line": f"{REAL} | head -c 3000",
-    "an answer without traits": f"{REAL} | grep -v ^trait",
-    "an answer about half of the objects": f"{REAL} | grep -v '^unit'",
-    "empty facts": f"{REAL} | cut -f1,2",
-    "facts that are no numbers": f"{REAL} | sed 's/\\t81a4\\t/\\tzzzz\\t/'",
-    "an endless answer": "yes",
-    "an endless line": "tr '\\0' x < /dev/zero",
-    "an endless word on stderr": "yes >&2",
-    "millions of empty lines": f"head -c 16000000 /dev/zero | tr '\\0' '\\n'; {REAL}",
-    "millions of facts": f"yes 'user\tx' | head -c 16000000; {REAL}",
-    "an end in the middle": f"printf 'end\\tof\\tanswer\\n'; {REAL} | head -n 20",
-}
-"""What `sh -s` becomes on the host."""
 
 HEAD = f'"schema": 1, "rempart": "{__version__}"'
 BROKEN = "{" + HEAD + ', "objects": %s}'
@@ -58,38 +31,18 @@ MANIFESTS = {
 }  # fmt: skip
 
 
-def limited() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-
-def assert_harmless(done: subprocess.CompletedProcess[str]) -> None:
-    """Check what must hold of everything that is printed while a host is hostile."""
-    said = done.stdout + done.stderr
-    assert "\x1b" not in said
-    assert all(character.isprintable() or character in "\n\t" for character in said)
-    assert "Traceback" not in said
-    assert len(said) < 10_000
-
-
 @pytest.fixture
 def victim(cabinet: Cabinet) -> Iterator[Cabinet]:
     """The practice; `t/b` may be made hostile by `pervert` and is itself again afterwards."""
     cabinet.b.run("cp -a /var/lib/rempart/manifest.json /root/manifest.json")
     yield cabinet
-    cabinet.b.run("ln -sf dash /usr/bin/sh.new && mv -fT /usr/bin/sh.new /usr/bin/sh")
+    be_itself(cabinet.b)
     cabinet.b.run("cp -a /root/manifest.json /var/lib/rempart/manifest.json")
-
-
-def pervert(cabinet: Cabinet, shell: str) -> None:
-    """Let `sh -s` be `shell` on `t/b`; other uses of sh are as before."""
-    script = f'#!/bin/bash\nif [ "$1" != -s ]; then exec dash "$@"; fi\n{shell}\n'
-    cabinet.b.run("cat > /usr/bin/sh.new && chmod 755 /usr/bin/sh.new", input=script)
-    cabinet.b.run("mv -fT /usr/bin/sh.new /usr/bin/sh")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_plan_of_a_hostile_host_is_its_error_alone(victim: Cabinet, shell: str) -> None:
-    pervert(victim, SHELLS[shell])
+    pervert(victim.b, SHELLS[shell])
     done = practice.rempart("plan", victim.inventory, preexec_fn=limited)
     assert_harmless(done)
     assert done.returncode == 1
@@ -112,7 +65,7 @@ def test_plan_with_a_hostile_manifest_is_that_hosts_error_alone(
 
 def test_host_that_never_answers_is_its_error_alone(victim: Cabinet) -> None:
     """With a limit of 4 s in place of 300 s."""
-    pervert(victim, "exec sleep infinity")
+    pervert(victim.b, "exec sleep infinity")
     program = (
         "from gevent import monkey; monkey.patch_all()\n"
         "from rempart.engine import connector; connector.DEFAULT_TIMEOUT_S = 4\n"
@@ -158,7 +111,7 @@ def test_apply_of_a_host_that_turns_hostile_is_its_error_alone(victim: Cabinet) 
     assert victim.plan().returncode == 2
     # It observes well, then every change "fails" with escape sequences.
     pervert(
-        victim,
+        victim.b,
         "script=$(cat); case $script in\n"
         "*'end\\tof\\tanswer'*) printf '%s\\n' \"$script\" | dash -s;;\n"
         f"*) head -c 60000 /dev/zero | tr '\\0' x >&2; printf '{ESC}\\n' >&2; exit 1;; esac",
@@ -169,12 +122,12 @@ def test_apply_of_a_host_that_turns_hostile_is_its_error_alone(victim: Cabinet) 
     assert one_line(done.stderr).startswith("rempart: t/b: ")
     assert "t/a: 1 change made" in done.stdout
     assert "t/b: FAILED" in done.stdout
-    victim.b.run("ln -sf dash /usr/bin/sh.new && mv -fT /usr/bin/sh.new /usr/bin/sh")
+    be_itself(victim.b)
     assert practice.rempart("apply", victim.inventory, "--yes").returncode == 0
 
 
 def test_plain_pyinfra_drops_a_hostile_host_alone(victim: Cabinet) -> None:
-    pervert(victim, SHELLS["escape sequences"])
+    pervert(victim.b, SHELLS["escape sequences"])
     done = practice.run(
         "pyinfra", "inventories/fleet.py", "deploys/site.py", "-y",
         env={"PATH": "/usr/bin:/bin", "REMPART_INVENTORIES": str(victim.inventory)},

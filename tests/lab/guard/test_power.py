@@ -61,6 +61,8 @@ def test_power_cut_after_the_switch_is_undone_before_sshd_starts(patient: Patien
     about_to_reboot(patient)
     run = patient.apply("sshd_wants_another_group", window_s=300)
     wait_until(lambda: patient.has("switched"), SLOW_S, run)
+    wait_until(lambda: not patient.logs_in(), SLOW_S, run)  # the change bites
+    assert patient.is_armed()
     power_off_and_on(patient)
 
     assert patient.logs_in()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import practice
 import pytest
 import upkeep
-from breaks import BREAKS, Break
+from breaks import BREAKS, Break, broken, findings
 
 from lab import secret
 from lab.host import Host
@@ -54,26 +54,6 @@ class Clinic:
         red = findings(result["hosts"][f"t/{name}"])
         assert (done.returncode, result["ok"]) == ((1, False) if red else (0, True)), done.stderr
         return red
-
-
-def findings(records: list[dict[str, str]]) -> dict[str, list[str]]:
-    """Return "expected …, actual …" by control of all that is red."""
-    found: dict[str, list[str]] = {}
-    for record in records:
-        if record["result"] in ("fail", "error"):
-            text = f"{record['check']}: expected {record['expected']}, actual {record['actual']}"
-            found.setdefault(record["control"], []).append(text)
-    return found
-
-
-@contextmanager
-def broken(host: Host, do: str, mend: str) -> Iterator[None]:
-    """Break a host by hand and mend it after; without rempart."""
-    try:
-        host.run(do)
-        yield
-    finally:
-        host.run(mend)
 
 
 @pytest.fixture(scope="module")

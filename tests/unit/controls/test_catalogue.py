@@ -14,7 +14,7 @@ from rempart.hardening import CONCERNS, desired
 from rempart.verify.checks import checks
 
 ROOT = Path(__file__).parents[3]
-sys.path[:0] = [str(ROOT / "tests/golden"), str(ROOT / "tests/lab/verify")]
+sys.path[:0] = [str(ROOT / "tests/golden"), str(ROOT / "tests/lab")]
 
 import breaks  # noqa: E402
 import upkeep  # noqa: E402

@@ -18,7 +18,7 @@ from lab.session import Session
 from lab.topology import NAMED, find
 
 HostFactory = Callable[..., Host]
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def lab_command(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ import pytest
 from lab.host import Host
 from lab.session import Session
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 LINE = re.compile(r"\[(t/\w+)\]\s+(Success|No changes|Error.*)$")
 
 SOPHIE = {

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from lab.host import Host
 
 FAMILIES = (
     {"SS-1", "SS-2", "AC-3", "AC-5"},
@@ -40,6 +44,26 @@ class Break:
     def judged(self) -> list[str]:
         """Return the controls to verify: those that must be red, and those that must not."""
         return sorted(set().union(*(family for family in FAMILIES if family & self.red)))
+
+
+def findings(records: list[dict[str, str]]) -> dict[str, list[str]]:
+    """Return "expected …, actual …" by control of all that is red."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        if record["result"] in ("fail", "error"):
+            text = f"{record['check']}: expected {record['expected']}, actual {record['actual']}"
+            found.setdefault(record["control"], []).append(text)
+    return found
+
+
+@contextmanager
+def broken(host: Host, do: str, mend: str) -> Iterator[None]:
+    """Break a host by hand and mend it after; without rempart."""
+    try:
+        host.run(do)
+        yield
+    finally:
+        host.run(mend)
 
 
 def sshd(name: str, red: set[str], *lines: str) -> Break:

@@ -271,7 +271,7 @@ def fleet(near: Host, far: Host, tmp_path: Path) -> Callable[..., subprocess.Com
     inventory = practice.enrolled(tmp_path, hosts, jumps={"far": "near"})
     off = {"name": "off", "role": "workstation", "address": "10.77.0.250"}
     practice.edit(inventory, lambda data: data["hosts"].append(off))
-    script = Path(__file__).parents[2] / "inventories" / "fleet.py"
+    script = Path(__file__).parents[3] / "inventories" / "fleet.py"
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {"REMPART_INVENTORIES": str(inventory)}
