@@ -45,7 +45,7 @@ setup: .stamps/wheel ## Debian packages, virtual environment, the built wheel in
 demo: setup ## four stock hosts, enrolled, planned, applied, verified
 	./lab/demo.sh
 
-test: setup check ## all tests, on real hosts
+test: setup check .stamps/bench ## all tests, on real hosts
 	$(BIN)/python -m pytest -n 5
 
 check: setup ## lint, format, types
