@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Annotated
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
+from rempart.policy.curve import is_edwards_point
 from rempart.policy.mistake import wrong
 
 KEY_TYPES = (
@@ -68,6 +70,8 @@ def _check_blob(kind: str, blob: str) -> None:
         key = load_ssh_public_key(f"{kind} {blob}".encode())
     except (ValueError, UnsupportedAlgorithm):
         raise wrong(f"is no {kind} key", "copy the .pub file again, whole", show=False) from None
+    if isinstance(key, Ed25519PublicKey) and not is_edwards_point(key.public_bytes_raw()):
+        raise wrong(f"is no {kind} key that protects anything", "make another key", show=False)
     if isinstance(key, RSAPublicKey) and key.key_size < RSA_MIN_BITS:
         size = f"is an RSA key of {key.key_size} bits, under {RSA_MIN_BITS}"
         raise wrong(size, "make an ed25519 key", show=False)

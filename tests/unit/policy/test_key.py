@@ -102,3 +102,30 @@ def test_a_file_holds_one_public_key(tmp_path: Path, content: bytes, why: str) -
 def test_a_fingerprint_is_the_one_of_ssh_keygen() -> None:
     # `ssh-keygen -lf` of this key, OpenSSH 9.2.
     assert fingerprint(DENTIST) == "SHA256:KMmqcVomdaCwWDXOaVz7E1BpGeNCmI2l6EE+aNzk1P0"
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0200000000000000000000000000000000000000000000000000000000000000",
+    ],
+    ids=["zero", "one", "minus one", "order 8", "order 8 too", "one once more", "not on the curve"],
+)
+def test_a_point_that_protects_nothing_is_no_key(point: str) -> None:
+    """Anybody signs for, and reads what is encrypted to, a point of small order."""
+    key = ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(point))
+    line = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    assert _refusal(line) == "is no ssh-ed25519 key that protects anything"
+
+
+def test_a_signature_of_a_point_of_small_order_is_made_without_a_key() -> None:
+    """Why such keys are refused: this is one, of whatever one likes."""
+    point = bytes([1]) + bytes(31)
+    key = ed25519.Ed25519PublicKey.from_public_bytes(point)
+    key.verify(point + bytes(32), b"whatever one likes")
