@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 P = 2**255 - 19
 D = -121665 * pow(121666, -1, P) % P
+BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
 def is_edwards_point(raw: bytes) -> bool:
@@ -21,6 +22,13 @@ def is_edwards_point(raw: bytes) -> bool:
     if squared and pow(squared, (P - 1) // 2, P) != 1:
         return False  # no x belongs to this y
     return _keeps_secrets((1 + y) * pow(1 - y, -1, P) % P)
+
+
+def is_age_point(key: str) -> bool:
+    """Tell whether an age public key, its checksum in order, is fit for use."""
+    bits = "".join(f"{BECH32.index(letter):05b}" for letter in key.removeprefix("age1")[:-6])
+    u = int.from_bytes(int(bits[:256], 2).to_bytes(32, "big"), "little") & (2**255 - 1)
+    return u < P and _keeps_secrets(u)
 
 
 def _keeps_secrets(u: int) -> bool:

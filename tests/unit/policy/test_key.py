@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
-from rempart.policy.key import KeyInFile, PublicKey, fingerprint, public_key
+from rempart.policy.key import KeyInFile, PublicKey, age_key, fingerprint, public_key
 
 from .conftest import DENTIST
 
@@ -129,3 +130,20 @@ def test_a_signature_of_a_point_of_small_order_is_made_without_a_key() -> None:
     point = bytes([1]) + bytes(31)
     key = ed25519.Ed25519PublicKey.from_public_bytes(point)
     key.verify(point + bytes(32), b"whatever one likes")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z",
+        "age1qyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqj7vrya",
+        "age1ahlllllllllllllllllllllllllllllllllllllllllllllllalsn46ayy",
+        "age1mzp09jf70mtfrupqql9t8m8tr7n7v3t3m3g2p7t05f3a05cvdqxsnhswp4",
+        "",
+        7,
+    ],
+    ids=["zero", "one", "the prime", "checksum", "empty", "a number"],
+)
+def test_an_age_key_that_protects_nothing_is_none(key: object) -> None:
+    with pytest.raises(PydanticCustomError, match="is no age public key"):
+        age_key(key)
