@@ -132,3 +132,10 @@ class Backup(Model):
         [{"hosts": ["accueil-1"], "path": "/srv/documents/0000-lisezmoi.pdf"}],
         default=(),
     )
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Each host that backs something up with each target: every pair has its own secrets."""
+        hosts = sorted({host for source in self.sources for host in source.hosts})
+        targets = sorted({target.name for target in self.targets})
+        return tuple((host, target) for host in hosts for target in targets)

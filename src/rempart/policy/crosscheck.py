@@ -41,6 +41,7 @@ def crosscheck(
         *_services(draft),
         *_exceptions(draft, today),
         *_exchange(draft),
+        *_doubled_targets(draft),
     ]
 
 
@@ -127,3 +128,12 @@ def _exchange(draft: Draft) -> Iterator[Finding]:
     name = draft.host_references.get(where, "")
     if roles.get(name, "sftp_server") != "sftp_server":
         yield where, "is not an sftp_server", shown(name), "name a host with that role"
+
+
+def _doubled_targets(draft: Draft) -> Iterator[Finding]:
+    """Yield the names of two targets: each target has its own secrets, by its name."""
+    names: set[str] = set()
+    for where, target in draft.targets.items():
+        if target.name in names:
+            yield (*where, "name"), "is the name of two targets", shown(target.name), "rename one"
+        names.add(target.name)
