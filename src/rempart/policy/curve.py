@@ -6,6 +6,8 @@ point of small order can be read by all, and a signature of it is made without a
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 P = 2**255 - 19
@@ -13,6 +15,7 @@ D = -121665 * pow(121666, -1, P) % P
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
+@lru_cache(maxsize=1024)
 def is_edwards_point(raw: bytes) -> bool:
     """Tell whether 32 bytes are an Ed25519 public key (RFC 8032, 5.1.3) that is fit for use."""
     y = int.from_bytes(raw, "little") & (2**255 - 1)
