@@ -51,6 +51,7 @@ COMMANDS = {
     "release": "release",
     "people": "people",
     "controls": "controls",
+    "vault": "vault",
 }
 """Each command's module in ``rempart.cli``, where it has the same name."""
 
