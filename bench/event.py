@@ -46,11 +46,11 @@ def run(lab: Session, folder: Path, programme: Programme) -> Iterator[Line]:
     """
     plans, firsts, rounds = programme.plans, programme.first_applies, programme.rounds
     count = max([*plans, *firsts])
-    say(f"{count} stock hosts: boot, enrol")
-    ground = field.enrolled(lab, folder, count)
+    say(f"{count} hosts: boot, enrol")
+    ground = field.enrolled(lab, folder, count, field.STOCK if firsts else field.READY)
     everybody = [PREPARE[name](ground) for name in ["rempart", *programme.peers]]
     if firsts:
-        field.keep_as_they_are(ground.targets[: max(firsts)])
+        field.keep_as_they_are(ground, ground.targets[: max(firsts)])
     for size in firsts:
         yield _first_apply(ground, everybody, ground.targets[:size], rounds)
     if plans:

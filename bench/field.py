@@ -12,11 +12,12 @@ from lab.host import Host
 from lab.session import Session
 from rempart.hardening import desired
 from rempart.policy import load
-from rempart.resources import Resource
+from rempart.resources import Package, Resource
 from tests.lab import practice
 
-PACKAGES = "nftables unattended-upgrades python3-apt"
-"""What the contestants install, with Ansible's own need."""
+STOCK = "debian-12"
+READY = practice.READY
+"""Where no first apply is measured: most packages are there, which hardening would install."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ class Field:
         return self.folder / "known_hosts.txt"
 
 
-def enrolled(lab: Session, folder: Path, count: int) -> Field:
+def enrolled(lab: Session, folder: Path, count: int, image: str) -> Field:
     """Boot fresh Debian 12 workstations and enrol them as practice ``bench``."""
-    hosts = {f"h{index:02}": host for index, host in enumerate(lab.fresh_hosts(count), 1)}
+    hosts = {f"h{index:02}": host for index, host in enumerate(lab.fresh_hosts(count, image), 1)}
     inventory = practice.enrolled(folder, hosts, name="bench", people=[practice.MARIE])
     policy = load(inventory)
     today = datetime.date.today()
@@ -69,12 +70,14 @@ def _pinned(file: Path, host: Host) -> str:
     return f"{host.address} {kind} {key}\n"
 
 
-def keep_as_they_are(targets: Sequence[Target]) -> None:
+def keep_as_they_are(field: Field, targets: Sequence[Target]) -> None:
     """Keep the disks for `roll_back`, after the lab's cache has seen all packages.
 
     Otherwise whoever comes first would pay for the downloads.
     """
-    targets[0].host.run(f"apt-get install -q -y --download-only {PACKAGES} && apt-get clean")
+    wanted = [each.package for each in field.desired if isinstance(each, Package) and each.present]
+    names = " ".join([*wanted, "python3-apt"])  # the latter is Ansible's own need
+    targets[0].host.run(f"apt-get install -q -y --download-only {names} && apt-get clean")
     control.each([target.host for target in targets], Host.snapshot)
 
 

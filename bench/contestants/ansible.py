@@ -9,7 +9,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ from rempart.resources import (
 BIN = Path(__file__).parents[2] / ".venv.bench/bin"
 """The peers' own environment, which `make bench` makes."""
 BUILTIN = "ansible.builtin"
+
+RESTARTED = {"systemd-journald.service"}
+"""Units that know no reload."""
 
 Task = dict[str, Any]
 
@@ -131,44 +134,61 @@ def _inventory(field: Field, targets: Sequence[Target]) -> dict[str, Any]:
 
 
 def _playbook(field: Field) -> list[dict[str, Any]]:
-    units = {unit for resource in field.desired for unit in resource.reloads}
-    handlers = [
-        {"name": unit, **_module("systemd_service", name=unit, state="reloaded")}
-        for unit in sorted(units)
-    ]
-    tasks = list(_tasks(field.desired))
+    tasks, handlers = list(_tasks(field.desired)), list(_handlers(field.desired))
     return [{"hosts": "all", "gather_facts": False, "tasks": tasks, "handlers": handlers}]
 
 
+def _handlers(desired: Sequence[Resource]) -> Iterator[Task]:
+    """Yield what runs once, at the end, where a task that names it has changed something."""
+    for unit in sorted({unit for resource in desired for unit in resource.reloads}):
+        state = "restarted" if unit in RESTARTED else "reloaded"
+        yield {"name": unit, **_module("systemd_service", name=unit, state=state)}
+    profiles = [resource.name for resource in desired if isinstance(resource, Pam)]
+    argv = ["pam-auth-update", "--package", "--enable", *profiles]
+    yield {"name": argv[0], **_module("command", argv=argv)}
+
+
 def _tasks(desired: Sequence[Resource]) -> Iterator[Task]:
-    """Yield the tasks; packages in one task each way, as they are best asked for."""
+    """Yield the tasks; what can be asked for together is one task.
+
+    Those are packages each way, units that are to be off, an account and its password's age.
+    """
     packages = [resource for resource in desired if isinstance(resource, Package)]
     for state, present in (("absent", False), ("present", True)):
         names = [each.package for each in packages if each.present == present]
         yield _module("apt", name=names, state=state, install_recommends=False)
+    yield _find([each.unit for each in desired if isinstance(each, Unit) and _is_off(each)])
+    ages = {each.login: _age(each) for each in desired if isinstance(each, Ageing)}
+    accounts = {each.login for each in desired if isinstance(each, User)}
     for resource in desired:
-        task = _task(resource)
+        if isinstance(resource, Ageing) and resource.login in accounts:
+            continue
+        task = _task(resource, ages)
         if task:
             notify = {"notify": list(resource.reloads)} if resource.reloads else {}
-            yield {"name": resource.label, **task, **notify}
+            yield {"name": resource.label, **notify, **task}
 
 
-def _task(resource: Resource) -> Task | None:
+def _task(resource: Resource, ages: Mapping[str, dict[str, int]]) -> Task | None:
     match resource:
-        case Package() | Pam() | Permission() | Ageing() | Roster():
+        case Package() | Permission() | Roster():
             return None
         case Group(group=group):
             return _module("group", name=group, system=True)
         case Setting(path=path, setting=setting, line=line):
             return _module("lineinfile", path=path, regexp=rf"^{setting}\s", line=line)
         case User(until=None):
-            return _user(resource)
+            return _user(resource, ages.get(resource.login, {}))
+        case Ageing(login=login):
+            return _module("user", name=login, **ages[login])
         case Directory():
             return _module("file", path=resource.path, state="directory", **_owner(resource))
         case File(content=str(content)):
             # A template's braces stay text: `!unsafe` has no spelling in JSON.
             text = "{% raw %}" + content + "{% endraw %}" if "{" in content else content
             return _module("copy", dest=resource.path, content=text, **_owner(resource))
+        case Pam(path=path, content=content):
+            return _module("copy", dest=path, content=content) | {"notify": "pam-auth-update"}
         case Sysctl(setting=setting, value=value):
             file = "/etc/sysctl.d/60-rempart.conf"  # the same file holds it for the next boot
             arguments = {"name": setting, "value": value, "sysctl_set": True, "sysctl_file": file}
@@ -178,7 +198,12 @@ def _task(resource: Resource) -> Task | None:
     raise NotImplementedError(f"bench: Ansible has no module for {resource.id}")
 
 
-def _user(user: User) -> Task:
+def _age(ageing: Ageing) -> dict[str, int]:
+    days, warning = ageing.max_days, ageing.warn_days
+    return {"password_expire_max": days, "password_expire_warn": warning}
+
+
+def _user(user: User, age: Mapping[str, int]) -> Task:
     return _module(
         "user",
         name=user.login,
@@ -188,6 +213,7 @@ def _user(user: User) -> Task:
         append=True,
         password="*",
         update_password="on_create",
+        **age,
     )
 
 
@@ -201,7 +227,24 @@ def _unit(unit: Unit) -> Task | None:
     arguments: dict[str, Any] = {"name": unit.unit, "enabled": unit.enabled}
     if unit.running is not None:
         arguments["state"] = "started" if unit.running else "stopped"
-    return _module("systemd_service", **arguments)
+    task = _module("systemd_service", **arguments)
+    return task | ({"when": f"'{unit.unit}' in found.stdout"} if _is_off(unit) else {})
+
+
+def _is_off(unit: Unit) -> bool:
+    """Tell whether a unit is only wanted to be off where it is, if at all."""
+    return unit.enabled is False and unit.running is False
+
+
+def _find(units: Sequence[str]) -> Task:
+    """Return the task that asks, once for all, which units a host has got.
+
+    The module fails where a unit that is to be off is not there, and each call of it takes longer.
+    """
+    argv = ["systemctl", "list-unit-files", "--no-legend", *units]
+    # Newer releases of systemctl answer 1 where there is none of them.
+    also = {"register": "found", "check_mode": False, "changed_when": False}
+    return _module("command", argv=argv) | also | {"failed_when": "found.rc > 1"}
 
 
 def _module(module: str, /, **arguments: Any) -> Task:

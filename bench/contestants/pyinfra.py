@@ -1,7 +1,8 @@
 """Stock pyinfra: the same desired state as its own operations, one call each, as people write them.
 
-What it has no operation for is left out, in its favour: folders that hold nothing unknown, the
-manifest, the guard, whether the running firewall is the one that was loaded.
+What it has no operation for is left out, in its favour: the age of passwords, folders that hold
+nothing unknown, the manifest, the guard, whether the running firewall is the one that was loaded.
+A unit that is to be off and is not there is no change to `systemd.service`.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def _calls(desired: Sequence[Resource], folder: Path) -> Iterator[Call]:
 
 def _call(resource: Resource, folder: Path) -> Call | None:
     match resource:
-        case Package() | Pam() | Permission() | Ageing() | Roster():
+        case Package() | Permission() | Ageing() | Roster():
             return None
         case Group(group=group):
             return "server.group", {"group": group, "system": True}
@@ -119,10 +120,9 @@ def _call(resource: Resource, folder: Path) -> Call | None:
         case Directory():
             return "files.directory", {"path": resource.path, **_owner(resource)}
         case File(content=str(content)):
-            source = folder / resource.path.strip("/").replace("/", "_")
-            source.write_text(content)
-            arguments = {"src": str(source), "dest": resource.path}
-            return "files.put", {**arguments, **_owner(resource)}
+            return "files.put", _put(resource.path, content, folder) | _owner(resource)
+        case Pam(path=path, content=content):
+            return "files.put", _put(path, content, folder)
         case Sysctl(setting=setting, value=value):
             numbers = [int(number) for number in value.split()]
             return "server.sysctl", {
@@ -132,6 +132,12 @@ def _call(resource: Resource, folder: Path) -> Call | None:
         case Unit():
             return _service(resource)
     raise NotImplementedError(f"bench: pyinfra has no operation for {resource.id}")
+
+
+def _put(path: str, content: str, folder: Path) -> dict[str, str]:
+    source = folder / path.strip("/").replace("/", "_")
+    source.write_text(content)
+    return {"src": str(source), "dest": path}
 
 
 def _owner(resource: File | Directory) -> dict[str, str]:

@@ -8,6 +8,7 @@ import shlex
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,26 +47,79 @@ def contestant(field: Field, name: str) -> Contestant:
     return PREPARE[name](field)
 
 
-def shared(field: Field) -> list[str]:
+def own_steps(field: Field) -> list[Resource]:
     """Return what each peer must have a step for: what it has a module for, mere reloads apart."""
     return [
-        each.label
+        each
         for each in field.desired
-        if not isinstance(each, Package | Pam | Permission | Ageing | Roster)
+        if not isinstance(each, Package | Permission | Roster)
         if not (isinstance(each, Unit) and each.only_reloads)
     ]
+
+
+def play(field: Field) -> dict[str, Any]:
+    playbook = contestant(field, "ansible").folder / "playbook.json"
+    (only,) = json.loads(playbook.read_text())
+    return dict(only)
 
 
 def test_pyinfra_is_given_an_operation_for_each_resource(field: Field) -> None:
     text = (contestant(field, "pyinfra").folder / "deploy.py").read_text()
     calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
     names = [word.value for call in calls for word in call.keywords if word.arg == "name"]
-    assert [ast.literal_eval(name) for name in names] == shared(field)
+    wanted = [each.label for each in own_steps(field) if not isinstance(each, Ageing)]
+    assert [ast.literal_eval(name) for name in names] == wanted
 
 
 def test_ansible_is_given_a_task_for_each_resource(field: Field) -> None:
-    (play,) = json.loads((contestant(field, "ansible").folder / "playbook.json").read_text())
-    assert [task["name"] for task in play["tasks"] if "name" in task] == shared(field)
+    accounts = [each.login for each in field.desired if isinstance(each, User)]
+    wanted = [
+        each.label
+        for each in own_steps(field)
+        if not (isinstance(each, Ageing) and each.login in accounts)
+    ]
+    assert [task["name"] for task in play(field)["tasks"] if "name" in task] == wanted
+
+
+def test_ansible_sets_up_an_account_and_its_password_s_age_at_once(field: Field) -> None:
+    ages = {each.login: each.max_days for each in field.desired if isinstance(each, Ageing)}
+    tasks = [task.get("ansible.builtin.user", {}) for task in play(field)["tasks"]]
+    given = {
+        task["name"]: task["password_expire_max"] for task in tasks if "password_expire_max" in task
+    }
+    assert given == ages
+    assert "root" in given  # who has no step of his own otherwise
+
+
+def test_ansible_switches_a_unit_off_only_where_there_is_one(field: Field) -> None:
+    """Its module fails where the unit is not there, also with --check: so the host is asked."""
+    tasks = play(field)["tasks"]
+    (question,) = [task for task in tasks if task.get("register") == "found"]
+    argv = question["ansible.builtin.command"]["argv"]
+    unwanted = [each for each in field.desired if isinstance(each, Unit) and each.running is False]
+    assert "avahi-daemon.service" in [unit.unit for unit in unwanted]
+    for unit in unwanted:
+        (task,) = [task for task in tasks if task.get("name") == unit.label]
+        assert task["when"] == f"'{unit.unit}' in found.stdout"
+        assert unit.unit in argv
+
+
+def test_ansible_enables_all_pam_profiles_once_one_has_changed(field: Field) -> None:
+    profiles = [each for each in field.desired if isinstance(each, Pam)]
+    notified = [task for task in play(field)["tasks"] if task.get("notify") == "pam-auth-update"]
+    assert [task["name"] for task in notified] == [each.label for each in profiles]
+    (handler,) = [each for each in play(field)["handlers"] if each["name"] == "pam-auth-update"]
+    assert handler["ansible.builtin.command"]["argv"][3:] == [each.name for each in profiles]
+
+
+def test_ansible_restarts_what_knows_no_reload(field: Field) -> None:
+    states = {
+        each["name"]: each["ansible.builtin.systemd_service"]["state"]
+        for each in play(field)["handlers"]
+        if each["name"] != "pam-auth-update"
+    }
+    assert states["systemd-journald.service"] == "restarted"
+    assert states["ssh.service"] == "reloaded"
 
 
 @pytest.mark.parametrize("name", ["pyinfra", "ansible"])
