@@ -12,6 +12,7 @@ from pathlib import Path
 from lab import cacher, cgroup, machine
 from lab.errors import LabError
 from lab.place import IMAGES
+from lab.requirements import program
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _build(name: str, target: Path) -> None:
     log = IMAGES / f"{name}.log"
     sys.stderr.write(f"lab: building the {name} image, once (about half a minute)\n")
     # Its own mount namespace: no mount of a build that is killed outlives it.
-    command = ["unshare", "--mount", "--propagation=private", *_command(name, draft)]
+    command = [program("unshare"), "--mount", "--propagation=private", *_command(name, draft)]
     try:
         with log.open("w") as output:
             done = subprocess.run(
