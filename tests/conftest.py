@@ -1,4 +1,4 @@
-"""How many examples generated tests try, and which tests stay together on one worker.
+"""How many examples generated tests try, which tests stay together on one worker, and signals.
 
 Together stay those that share hosts whose hardening took a while. A long search by machine:
 `.venv/bin/python -m pytest tests/generated --hypothesis-profile=deep`.
@@ -7,6 +7,7 @@ Together stay those that share hosts whose hardening took a while. A long search
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -38,3 +39,15 @@ class Together(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
     return Together(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_signals() -> None:
+    """What tests start is interrupted as usual, also if `nohup` or a background job started us.
+
+    An ignored signal is ignored by all children; one with a handler is not (execve(2)). This
+    process itself still takes no notice of it.
+    """
+    for each in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(each) is signal.SIG_IGN:
+            signal.signal(each, lambda *_: None)
