@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import cacher, cgroup, machine
-from lab.errors import LabError
+from lab.errors import DroppedError, LabError
 from lab.place import IMAGES
 from lab.requirements import program
 
@@ -99,6 +100,17 @@ def make(name: str) -> Path:
     return target
 
 
+def is_dropped(said: str) -> bool:
+    """Tell whether all that mmdebstrap could not fetch are Release files that are not there (404).
+
+    Any other error is not that, also beside it.
+    """
+    errors = re.findall(r"^Err:\d+ (.+)\n +(.+)$", said, re.MULTILINE)
+    return bool(errors) and all(
+        what.endswith(" Release") and why.startswith("404 ") for what, why in errors
+    )
+
+
 def remove_drafts() -> None:
     """Remove what an interrupted build left."""
     for draft in IMAGES.glob("*.draft"):
@@ -110,6 +122,11 @@ def _digest(name: str) -> str:
     if _recipe(name).boots:
         parts.append(_STOCK.read_text())
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _hosts_suites() -> set[str]:
+    """Return the releases of the hosts, which the archive must have."""
+    return {recipe.suite for recipe in RECIPES.values()}
 
 
 def _recipe(name: str) -> Recipe:
@@ -167,6 +184,8 @@ def _build(name: str, target: Path) -> None:
     finally:
         cgroup.remove(group)
     if done.returncode != 0:
+        if _recipe(name).suite not in _hosts_suites() and is_dropped(log.read_text()):
+            raise DroppedError(f"lab: image {name}: the archive has dropped {_recipe(name).suite}")
         raise LabError(
             f"lab: image {name}: mmdebstrap failed (got exit {done.returncode}); read {log}"
         )

@@ -1,6 +1,7 @@
 """The lab itself: hosts are stock, apart from each other, and leave nothing behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import paramiko
 import pytest
 
 from lab import cgroup, image, place, secret
-from lab.errors import LabError
+from lab.errors import DroppedError, LabError
 from lab.host import Host
 from lab.requirements import PROGRAMS, program
 from lab.session import Session
@@ -334,6 +335,20 @@ def test_missing_packages_are_named_with_the_command_to_install_them() -> None:
     assert done.returncode == 1
     assert done.stderr.endswith(f"; apt-get install {' '.join(sorted(PROGRAMS))}\n")
     assert done.stderr.count("\n") == 1
+
+
+def test_release_that_the_archive_has_not_got_is_dropped_unless_hosts_are_of_it(
+    lab: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = image.Recipe("no-such-release", ("openssh-client",), boots=False)
+    monkeypatch.setitem(image.UNPACKED, "gone", gone)
+    with pytest.raises(DroppedError, match="archive has dropped no-such-release"):
+        image.make("gone")
+    monkeypatch.setitem(image.RECIPES, "debian-gone", image.Recipe(gone.suite))
+    with pytest.raises(LabError, match="mmdebstrap failed"):
+        image.make("gone")
+    for trace in place.IMAGES.glob("gone*"):
+        trace.unlink() if trace.is_file() else shutil.rmtree(trace)
 
 
 def test_unknown_host_is_refused_in_one_line() -> None:
