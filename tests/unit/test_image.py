@@ -1,9 +1,13 @@
-"""What mmdebstrap says when a release is gone, and when something else is wrong."""
+"""How a build of an image ends: a release is gone, something else is wrong, it was interrupted."""
 
 from __future__ import annotations
 
+import fcntl
+from pathlib import Path
+
 import pytest
 
+from lab import image
 from lab.image import is_dropped
 
 GONE = """\
@@ -51,3 +55,17 @@ def test_release_file_that_is_not_found_is_a_dropped_release() -> None:
 )  # fmt: skip
 def test_any_other_error_is_none(said: str) -> None:
     assert not is_dropped(said)
+
+
+def test_drafts_are_removed_but_for_what_is_being_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(image, "IMAGES", tmp_path)
+    for name in ("debian-12-0a1b.draft", "debian-12-ready-2c3d.draft"):
+        (tmp_path / name).mkdir()
+    with (tmp_path / "debian-12-ready.log").open("w") as building:
+        fcntl.flock(building, fcntl.LOCK_EX)
+        image.remove_drafts()
+        assert [draft.name for draft in tmp_path.glob("*.draft")] == ["debian-12-ready-2c3d.draft"]
+    image.remove_drafts()
+    assert list(tmp_path.glob("*.draft")) == []
