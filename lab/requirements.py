@@ -25,6 +25,7 @@ PROGRAMS = {
     "ls md5sum mkdir mktemp mv readlink rm rmdir sha256sum sleep sort stat sync tac tail tee test "
     "touch tr true uniq wc yes",
     "dash": "dash sh",
+    "dpkg": "dpkg",  # mmdebstrap calls it
     "findutils": "find xargs",
     "gcc": "cc",
     "grep": "grep",
@@ -43,7 +44,10 @@ PROGRAMS = {
     "systemd-container": "systemd-nspawn",
     "util-linux": "flock nsenter setpriv unshare",
 }
-"""Debian package -> its programs that we call."""
+"""Debian package -> its programs that we call.
+
+Not all that mmdebstrap calls, such as tar: it soon adds Debian's own folders to PATH by itself.
+"""
 
 
 def _has_venv() -> bool:
