@@ -14,7 +14,7 @@ COMPILE = $(BIN)/pip-compile -q --allow-unsafe --generate-hashes --no-emit-index
 SOURCES := $(shell find src deploys templates -type f -not -name '*.pyc') pyproject.toml
 INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
 
-.PHONY: help setup demo test check test-unit lock lab-up lab-down lab-ssh golden bench scores clean
+.PHONY: help setup demo demo-ransomware test check test-unit lock lab-up lab-down lab-ssh golden bench bench-backup scores clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,11 @@ setup: .stamps/wheel ## Debian packages, virtual environment, the built wheel in
 demo: setup ## four stock hosts, enrolled, planned, applied, verified
 	./lab/demo.sh
 
+demo-ransomware: setup ## a desk is lost with all its keys, and everything comes back
+	@report=$$(mktemp); trap 'rm -f "$$report"' EXIT; \
+	RANSOMWARE_REPORT="$$report" $(BIN)/python -m pytest -q -s tests/lab/backup/test_ransomware.py; \
+	cat "$$report"
+
 test: setup check ## all tests, on real hosts
 	$(BIN)/python -m pytest -n 5
 
@@ -68,6 +73,9 @@ lock: .stamps/venv ## renew the lock files
 
 bench: setup .stamps/bench ## beside Ansible and others: make bench HOSTS="1 10" FIRST_APPLY= ROUNDS=3
 	@$(BIN)/python -m bench --hosts $(HOSTS) --first-apply $(FIRST_APPLY) --rounds $(ROUNDS)
+
+bench-backup: setup ## backups beside bare restic, many repositories, maintenance: make bench-backup ROUNDS=3
+	@$(BIN)/python -m bench.backup --rounds $(ROUNDS)
 
 scores: setup ## OpenSCAP, Lynis and ssh-audit before and after rempart
 	@$(BIN)/python -m scores

@@ -4,9 +4,12 @@ import shutil
 import uuid
 from pathlib import Path
 
-from lab import image, machine, secret
+from lab import image, machine, secret, stick
 from lab.process import run
 from lab.topology import HostSpec
+
+_EICAR = "44d88612fea8a8f36de82e1278abb02f"
+"""MD5 of the test file that every scanner must find, https://www.eicar.org."""
 
 _LAYERS = ("upper", "work", "root")
 _SNAPSHOT = "snapshot"
@@ -34,6 +37,7 @@ def make(spec: HostSpec, folder: Path) -> None:
 def drop(folder: Path) -> None:
     """Throw away what the host wrote; the host must be off."""
     unmount_below(folder)
+    shutil.rmtree(folder / "sticks", ignore_errors=True)
     for mark in ("complete", "base"):
         (folder / mark).unlink(missing_ok=True)
     for part in (*_LAYERS, _SNAPSHOT):
@@ -64,6 +68,7 @@ def unmount_below(folder: Path) -> None:
         # lock_file of systemd's image_path_lock(): device and inode in decimal
         lock = _NSPAWN_LOCKS / f"inode-{status.st_dev}:{status.st_ino}"
         lock.unlink(missing_ok=True)
+    stick.pull_out(folder)
 
 
 def _mount(folder: Path, source: str) -> None:
@@ -99,3 +104,11 @@ def _furnish(spec: HostSpec, root: Path) -> None:
         sudoers = etc / "sudoers.d" / "admin"
         sudoers.touch(mode=0o440)
         sudoers.write_text("admin ALL=(ALL:ALL) NOPASSWD: ALL\n")
+    _bring_signatures(root / "var/lib/clamav")
+
+
+def _bring_signatures(folder: Path) -> None:
+    """Write what ClamAV would fetch from a mirror that no host can reach: EICAR's, fresh today."""
+    for name in ("main.inc", "daily.inc"):  # clamav-daemon.service waits for both
+        (folder / name).mkdir(parents=True)
+    (folder / "lab.hdb").write_text(f"{_EICAR}:68:Eicar-Test-Signature\n")

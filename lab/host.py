@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import cgroup, disk, machine, network, place, secret
+from lab import cgroup, disk, machine, network, place, secret, stick
 from lab.errors import LabError
 from lab.process import run
 from lab.topology import HostSpec
@@ -114,6 +114,16 @@ class Host:
                 gone = Path(tempfile.mkdtemp(prefix=".gone-", dir=place.HOSTS))
                 self.folder.rename(gone / self.folder.name)
                 shutil.rmtree(gone)
+
+    def plug_in(self, name: str, uuid: str, size: str = "400M") -> None:
+        """Plug in a removable disk with an ext4, made the first time; until the power goes."""
+        device, major, minor = stick.plug_in(self.folder, name, size, uuid)
+        self.run(f"rm -f /dev/{device} && mknod -m 660 /dev/{device} b {major} {minor}")
+
+    def pull_out(self, name: str) -> None:
+        """Pull a removable disk out."""
+        for device in stick.pull_out(self.folder, name):
+            self.run(f"rm -f /dev/{device}")
 
     def cut_network(self) -> None:
         """Pull all network cables; `run` still works."""

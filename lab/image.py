@@ -13,39 +13,58 @@ from lab import cacher, cgroup, machine
 from lab.errors import LabError
 from lab.place import IMAGES
 
+_FOLDER = Path(__file__).parent
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """What an image is made of, besides PACKAGES; one that does not boot is `extra` unpacked."""
+    """What an image is made of: PACKAGES and `extra`, and the scripts that make them a host.
+
+    Without scripts it is no host: `extra` alone, unpacked.
+    """
 
     suite: str
     extra: tuple[str, ...] = ()
-    boots: bool = True
+    scripts: tuple[str, ...] = ("stock.sh",)
 
 
 # What makes auditors judge a machine and not a container: rules about the kernel, its boot loader
 # and the system log apply only where these are.
 MACHINE = ("apparmor", "grub-pc", "linux-image-amd64", "rsyslog")
 
-# What hardening installs, but for auditd, which fails in a container as it comes. Where tests are
-# about something else, half a minute less per host.
+# What hardening installs. Where tests are about something else, less is to be done on each host.
 READY = (
-    *("apparmor", "chrony", "cracklib-runtime", "libpam-pwquality"),
-    *("needrestart", "nftables", "unattended-upgrades"),
+    *("aide", "apparmor", "auditd", "chrony", "clamav-daemon", "clamav-freshclam"),
+    *("cracklib-runtime", "debsums", "libpam-pwquality", "needrestart", "nftables", "rclone"),
+    *("restic", "unattended-upgrades"),
+)
+
+# A practice's desk: the desktop, the browsers and the printing that Debian's installer brings, and
+# what lets a test sit at it (a screen without hardware, a hand on the keyboard).
+DESKTOP = (
+    *("xfce4-session", "xfce4-panel", "xfce4-settings", "xfce4-terminal", "xfce4-power-manager"),
+    *("xfwm4", "xfdesktop4", "thunar", "thunar-volman", "gvfs"),
+    *("lightdm", "lightdm-gtk-greeter", "light-locker", "dbus-user-session", "polkitd"),
+    *("firefox-esr", "firefox-esr-l10n-fr", "chromium", "chromium-l10n", "chromium-sandbox"),
+    *("fonts-dejavu-core", "librsvg2-common"),
+    *("cups", "cups-client", "cups-bsd", "cups-browsed", "avahi-daemon", "printer-driver-cups-pdf"),
+    *("xvfb", "xdotool", "x11-utils", "x11-xserver-utils"),
 )
 
 RECIPES = {
     "debian-12": Recipe("bookworm"),
     "debian-13": Recipe("trixie"),
-    "debian-12-ready": Recipe("bookworm", READY),
-    "debian-13-ready": Recipe("trixie", READY),
+    "debian-12-ready": Recipe("bookworm", READY, ("stock.sh", "ready.sh")),
+    "debian-13-ready": Recipe("trixie", READY, ("stock.sh", "ready.sh")),
     "debian-12-machine": Recipe("bookworm", MACHINE),
+    "debian-12-desktop": Recipe("bookworm", DESKTOP, ("stock.sh", "desktop.sh")),
 }
 
 # Files that tests and auditors need of other releases of Debian: unpacked, nothing is installed.
 UNPACKED = {
-    "debian-11-ssh": Recipe("bullseye", ("openssh-client",), boots=False),
-    "debian-13-scap": Recipe("trixie", ("ssg-debian",), boots=False),
+    "debian-11-ssh": Recipe("bullseye", ("openssh-client",), scripts=()),
+    "debian-13-scap": Recipe("trixie", ("ssg-debian",), scripts=()),
 }
 
 # What the installer's base system and `standard` task have of concern to the lab's users: python3
@@ -75,9 +94,6 @@ PACKAGES = [
     "tzdata",
 ]
 
-_STOCK = Path(__file__).with_name("stock.sh")
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-
 
 def path(name: str) -> Path:
     """Return where the image called `name` (of RECIPES or UNPACKED) is, or will be."""
@@ -85,9 +101,10 @@ def path(name: str) -> Path:
 
 
 def make(name: str) -> Path:
-    """Return the image's root folder, built first if it is not there (about half a minute).
+    """Return the image's root folder, built first if it is not there.
 
-    The package cache must be up, as it is in a lab session.
+    That takes about half a minute, a desktop's three. The package cache must be up, as it is in a
+    lab session.
     """
     target = path(name)
     if target.is_dir():
@@ -106,8 +123,7 @@ def remove_drafts() -> None:
 
 def _digest(name: str) -> str:
     parts = [*_command(name, Path("TARGET")), _sources(name), cacher.url()]
-    if _recipe(name).boots:
-        parts.append(_STOCK.read_text())
+    parts += [(_FOLDER / script).read_text() for script in _recipe(name).scripts]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -121,21 +137,18 @@ def _sources(name: str) -> str:
 
 def _command(name: str, target: Path) -> list[str]:
     recipe = _recipe(name)
-    packages = [*PACKAGES, *recipe.extra] if recipe.boots else recipe.extra
-    installed = [
-        "--skip=cleanup/apt/lists",  # `apt-get install` works at once, as after an installation
-        '--customize-hook=exec "$STOCK" "$1"',
-    ]
+    host = bool(recipe.scripts)
     return [
         "mmdebstrap",
         "--mode=root",
-        f"--variant={'minbase' if recipe.boots else 'extract'}",
+        f"--variant={'minbase' if host else 'extract'}",
         "--format=directory",
         f"--keyring={_KEYRING}",
-        f"--include={','.join(packages)}",
+        f"--include={','.join([*(PACKAGES if host else []), *recipe.extra])}",
         f'--aptopt=Acquire::http::Proxy "{cacher.url()}"',
         f'--aptopt=Acquire::https::Proxy "{cacher.url()}"',
-        *(installed if recipe.boots else []),
+        *(["--skip=cleanup/apt/lists"] if host else []),  # `apt-get install` works at once
+        *(f'--customize-hook=exec "$LAB/{script}" "$1"' for script in recipe.scripts),
         recipe.suite,
         str(target),
         "-",
@@ -149,7 +162,7 @@ def _build(name: str, target: Path) -> None:
     if draft.exists():
         shutil.rmtree(draft)
     log = IMAGES / f"{name}.log"
-    sys.stderr.write(f"lab: building the {name} image, once (about half a minute)\n")
+    sys.stderr.write(f"lab: building the {name} image, once (half a minute; a desktop's: three)\n")
     # Its own mount namespace: no mount of a build that is killed outlives it.
     command = ["unshare", "--mount", "--propagation=private", *_command(name, draft)]
     try:
@@ -160,7 +173,7 @@ def _build(name: str, target: Path) -> None:
                 text=True,
                 stdout=output,
                 stderr=output,
-                env=os.environ | {"STOCK": str(_STOCK), "PROXY": cacher.url(), "LC_ALL": "C.UTF-8"},
+                env=os.environ | {"LAB": str(_FOLDER), "PROXY": cacher.url(), "LC_ALL": "C.UTF-8"},
                 check=False,
             )
     finally:

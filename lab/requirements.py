@@ -10,9 +10,16 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
     "systemd-nspawn": "systemd-container",
     "ip": "iproute2",
+    "ping": "iputils-ping",
     "nft": "nftables",
     "apt-cacher-ng": "apt-cacher-ng",
     "ssh-keygen": "openssh-client",
+    "restic": "restic",
+    "age": "age",
+    "cvtsudoers": "sudo",
+    "sshd": "openssh-server",
+    "pdftotext": "poppler-utils",
+    "zbarimg": "zbar-tools",
 }
 """Command -> the Debian package that brings it."""
 

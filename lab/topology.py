@@ -100,7 +100,7 @@ NAMED = {
     spec.identity: spec
     for spec in (
         HostSpec("srv-sftp", "debian-12", LAB, 10, second=(INNER, 2), cloud_init=True),
-        HostSpec("accueil-1", "debian-12", LAB, 11),
+        HostSpec("accueil-1", "debian-12-desktop", LAB, 11),
         HostSpec("cabinet-1", "debian-13", LAB, 12, locale="fr_FR.UTF-8"),
         HostSpec("archives-1", "debian-12", INNER, 10, jump="srv-sftp", sudo_asks=False),
         HostSpec("annexe/archives-1", "debian-12", ANNEXE, 10, sudo_asks=False),

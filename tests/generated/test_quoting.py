@@ -139,6 +139,7 @@ def _union(networks: list[Any]) -> int:
 
 @pytest.fixture(scope="module")
 def host_key(tmp_path_factory: pytest.TempPathFactory) -> str:
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # made by the daemon's unit, which is off
     path = str(tmp_path_factory.mktemp("sshd") / "key")
     said("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path)
     return path

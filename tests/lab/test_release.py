@@ -22,7 +22,8 @@ SNAPSHOT = r"""
 list() {
   find /etc /home /root /usr/local /var/lib /var/mail /var/spool /opt /srv /run/rempart -xdev \
     -path '/var/lib/apt/*' -prune -o -path '/var/lib/dpkg/status*' -prune -o \
-    -path '/var/lib/ucf/*' -prune -o -path '/var/lib/systemd/timers*' -prune -o \
+    -path '/var/lib/clamav*' -prune -o -path '/var/lib/ucf/*' -prune -o \
+    -path '/var/lib/systemd/timers*' -prune -o \
     -name .sudo_as_admin_successful -prune -o "$@" 2>/dev/null
 }
 list -printf '%p %y %m %U:%G %l\n'
@@ -38,8 +39,8 @@ find / -xdev -name '.rempart*'
 command -v nft
 true
 """
-"""Everything that a host is, but for the logs of apt and dpkg, ucf's rotated backups, when timers
-ran last, and the mark that sudo leaves in the home of whoever uses it first."""
+"""Everything that a host is, but for the logs of apt and dpkg, virus signatures, ucf's backups,
+when timers ran last, and the mark that sudo leaves in the home of whoever uses it first."""
 
 OWN_BACKUPS = re.compile(
     r"/etc/(passwd|shadow|group|gshadow|subuid|subgid)-$"
@@ -88,7 +89,8 @@ def hardened(folder: Path, host: Host, **more: object) -> Path:
 def wait_until_gone(host: Host, timeout_s: float = 60) -> None:
     """Wait for the host's own last step, which nobody can watch from outside."""
     deadline = time.monotonic() + timeout_s
-    left = "ls -d /var/lib/rempart* /etc/systemd/system/rempart-farewell* 2>/dev/null; id rempart"
+    ours = "/var/lib/rempart /var/lib/rempart-automation /etc/systemd/system/rempart-farewell*"
+    left = f"ls -d {ours} 2>/dev/null; id rempart"
     while host.run(left, check=False).stdout:
         assert time.monotonic() < deadline, host.run(left, check=False).stdout
         time.sleep(0.2)
@@ -133,6 +135,20 @@ def test_host_is_what_it_was_before(fresh_host: HostFactory, tmp_path: Path, ima
     automation = login(host, inventory, "rempart", "-i", str(place.KEYS / "automation"))
     assert "Permission denied" in automation.stderr
     practice.enrol(inventory, {"a": host})  # by the administrator's password, over the stock sshd
+
+
+def test_seals_and_their_database_go_too(fresh_host: HostFactory, tmp_path: Path) -> None:
+    host = fresh_host(practice.READY)
+    before = snapshot(host)
+    inventory = practice.enrolled(tmp_path, {"a": host}, people=[practice.MARIE])
+    practice.edit(inventory, lambda data: data.update(baseline="enhanced"))
+    applied = practice.rempart("apply", inventory, "--yes")
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    host.run("systemctl start rempart-seals && test -s /var/lib/rempart-seals/aide.db")
+    done = practice.rempart("release", inventory, "a", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_until_gone(host)
+    assert_same(before, snapshot(host))
 
 
 def test_home_with_work_in_it_stays_and_an_empty_one_goes(
@@ -200,7 +216,7 @@ def test_hardening_that_is_kept_holds_without_rempart(
     assert_holds(host, inventory)
     host.reboot()
     assert_holds(host, inventory)
-    assert host.run("ls -d /var/lib/rempart* /etc/sudoers.d/rempart", check=False).stdout == ""
+    assert host.run("ls -d /var/lib/rempart /etc/sudoers.d/rempart", check=False).stdout == ""
 
 
 def login_by_key(host: Host, inventory: Path) -> subprocess.CompletedProcess[str]:

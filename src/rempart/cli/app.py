@@ -51,6 +51,8 @@ COMMANDS = {
     "release": "release",
     "people": "people",
     "controls": "controls",
+    "vault": "vault",
+    "backup": "backup",
 }
 """Each command's module in ``rempart.cli``, where it has the same name."""
 

@@ -10,6 +10,7 @@ CONTROLS = (
         why="A day's work is what a practice can do again; a month's is not.",
         hygiene=(37,),
         questions=(2,),
+        enforced_by=("backup",),
     ),
     Control(
         id="BK-2",
@@ -18,6 +19,7 @@ CONTROLS = (
         why="Fire takes the house, ransomware takes the network, a provider's end takes the cloud.",
         hygiene=(37,),
         questions=(2,),
+        enforced_by=("backup", "ingest"),
     ),
     Control(
         id="BK-3",
@@ -26,6 +28,7 @@ CONTROLS = (
         why="Ransomware looks for the backups first, with all the keys that the host has.",
         hygiene=(37,),
         questions=(2,),
+        enforced_by=("ingest",),
     ),
     Control(
         id="BK-4",
@@ -34,6 +37,7 @@ CONTROLS = (
         why="A backup that was never read back is a hope.",
         hygiene=(37,),
         questions=(2,),
+        enforced_by=("rempart backup drill",),
     ),
     Control(
         id="BK-5",
@@ -42,6 +46,7 @@ CONTROLS = (
         why="Backups fail in silence, and are missed on the one day that counts.",
         hygiene=(37,),
         questions=(2,),
+        enforced_by=("ingest", "rempart backup status"),
     ),
     Control(
         id="BK-6",
@@ -49,6 +54,7 @@ CONTROLS = (
         titre="Les bases de données sont d'abord exportées proprement",
         why="The files of a running database, copied one by one, restore to rubbish.",
         questions=(2,),
+        enforced_by=("backup",),
     ),
     Control(
         id="BK-7",
@@ -56,6 +62,7 @@ CONTROLS = (
         titre="Un kit de reprise sur papier",
         why="The day the provider is gone, the practice needs the key and the steps in hand.",
         questions=(2, 12),
+        enforced_by=("rempart backup kit",),
     ),
     Control(
         id="BK-8",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from ipaddress import ip_network
 from typing import Any
 
+from rempart.backup.place import ITSELF, places_on
 from rempart.policy import Host, Policy, Traits
 from rempart.policy.value import IPNetwork
 from rempart.resources import Directory, File, Package, Resource, Unit
@@ -97,8 +99,10 @@ def _taken_over(name: str) -> Unit:
 
 
 def rules(policy: Policy, host: Host) -> list[Rule]:
-    """Return SSH for the operator's way in first, then the policy's services for this host."""
+    """Return SSH for the operator's way in first, then backups, then the policy's services."""
     found = _rules("ssh", policy.automation_sources(host), "tcp", (host.port,))
+    arrivals = {each for place in places_on(policy, host) for each in place.sources} - {ITSELF}
+    found += _rules("backup", map(ip_network, arrivals), "tcp", (host.port,))
     for service in sorted(policy.firewall.services, key=lambda service: service.name):
         if host.name in service.hosts:
             found += _rules(service.name, service.from_, service.protocol, service.ports)

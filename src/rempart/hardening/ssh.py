@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from rempart.backup.place import INGEST_GROUP, INGEST_KEYS, places_on
 from rempart.hardening.accounts import SSH_GROUP
 from rempart.policy import Host, Policy, Traits
 from rempart.resources import File, Resource, Unit
@@ -63,6 +64,8 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
         key_algorithms=KEY_ALGORITHMS,
         exempt=policy.automation_sources(host) if _has_penalties(traits) else (),
         jump_users=sorted([automation, *technicians]),
+        ingest_group=INGEST_GROUP if places_on(policy, host) else None,
+        ingest_keys=INGEST_KEYS,
         jump_targets=sorted(f"{_bracketed(str(h.address))}:{h.port}" for h in behind),
     )
     return [

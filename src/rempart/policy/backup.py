@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -10,16 +11,18 @@ from rempart.policy.base import Model, described
 from rempart.policy.mistake import wrong
 from rempart.policy.value import (
     AbsolutePath,
-    Address,
     Clock,
     Country,
     Date,
     Duration,
     Label,
-    Port,
     Text,
+    Uuid,
     Word,
 )
+
+REMOVABLE_HOURS = 8 * 24
+"""A disk that is plugged in every week."""
 
 
 class Source(Model):
@@ -64,17 +67,42 @@ class Target(Model):
         " plugged in for the backup alone.",
         "offsite",
     )
-    host: Label | None = described(
-        "A host of this practice that keeps the copy, or to which the disk is plugged.",
-        "srv-sftp",
+    host: Label = described(
+        "The host that keeps the copy, or to which the disk is plugged.", "srv-sftp"
+    )
+    disk: Uuid | None = described(
+        "UUID of a removable disk's ext4 file system, as `blkid` shows it.",
+        "3255683f-53a2-4fdf-91cf-b4c1041e2a62",
         default=None,
     )
-    address: Address | None = described(
-        "IP address of a server outside this practice.", "203.0.113.20", default=None
-    )
-    port: Port = described("TCP port of that server's SSH.", 22, default=22)
     folder: AbsolutePath = described(
-        "Folder with the repositories, one per host.", "/srv/backup/cabinet-rivoire"
+        "Folder with the repositories, one per host; a removable disk is mounted there.",
+        "/srv/backup/cabinet-rivoire",
+    )
+    max_age_hours: int | None = described(
+        "Age in hours after which the newest backup there is a finding, where it differs from"
+        " `backup.max_age_hours`; 8 days for a removable disk.",
+        200,
+        default=None,
+        strict=True,
+        ge=1,
+        le=8760,
+    )
+    quota_percent: int = described(
+        "How much of the disk, in bytes and in files, one host's repository may take.",
+        50,
+        default=50,
+        strict=True,
+        ge=1,
+        le=95,
+    )
+    reserve_percent: int = described(
+        "How much of the disk stays free for maintenance; below that, hosts bring nothing more.",
+        10,
+        default=10,
+        strict=True,
+        ge=1,
+        le=50,
     )
     operator: Text = described("Who operates the place, for the GDPR register.", "Cabinet Rivoire")
     country: Country = described("Country of the place (ISO 3166-1).", "FR", default="FR")
@@ -84,14 +112,17 @@ class Target(Model):
         default=None,
     )
 
+    @property
+    def is_removable(self) -> bool:
+        """Tell whether it is a disk that is there at times."""
+        return self.kind == "removable"
+
     @model_validator(mode="after")
-    def _is_somewhere(self) -> Self:
-        if (self.host is None) == (self.address is None):
-            raise wrong("must have one of 'host' and 'address'", "write one of them", show=False)
-        if self.kind != "offsite" and self.host is None:
-            raise wrong(
-                f"is {self.kind} and must have 'host'", "name a host of this practice", show=False
-            )
+    def _has_a_disk_or_none(self) -> Self:
+        if self.is_removable and self.disk is None:
+            raise wrong("is removable and must have 'disk'", "write what blkid shows", show=False)
+        if self.disk is not None and not self.is_removable:
+            raise wrong(f"is {self.kind} and takes no 'disk'", "leave it out", show=False)
         return self
 
 
@@ -99,7 +130,33 @@ class Canary(Model):
     """A file that nobody uses; a change of it means that something rewrites files."""
 
     hosts: tuple[Label, ...] = described("Names of the hosts.", ["accueil-1"], min_length=1)
-    path: AbsolutePath = described("The file; below a source.", "/srv/documents/0000-lisezmoi.pdf")
+    path: AbsolutePath = described(
+        "The file, made by hand; below a source.", "/srv/documents/0000-lisezmoi.pdf"
+    )
+
+
+class Database(Model):
+    """Databases that are dumped before each backup, for a running one's files are no copy of it."""
+
+    kind: Literal["postgresql", "mariadb", "sqlite", "hook"] = described(
+        "`postgresql` and `mariadb` dump all databases there, `sqlite` one file; `hook` keeps what"
+        " a program prints.",
+        "postgresql",
+    )
+    hosts: tuple[Label, ...] = described("Names of the hosts.", ["srv-sftp"], min_length=1)
+    path: AbsolutePath | None = described(
+        "The SQLite file, or the program, which root alone can change.",
+        "/usr/local/sbin/export-agenda",
+        default=None,
+    )
+
+    @model_validator(mode="after")
+    def _has_a_path_or_none(self) -> Self:
+        if (self.path is None) == (self.kind in ("sqlite", "hook")):
+            must = "must have 'path'" if self.path is None else "takes no 'path'"
+            todo = "name the file" if self.path is None else "leave it out; all are dumped"
+            raise wrong(f"is {self.kind} and {must}", todo, show=False)
+        return self
 
 
 class Backup(Model):
@@ -107,6 +164,9 @@ class Backup(Model):
 
     sources: tuple[Source, ...] = described(
         "What is backed up.", [{"hosts": ["accueil-1"], "paths": ["/srv/documents"]}], min_length=1
+    )
+    databases: tuple[Database, ...] = described(
+        "What is dumped first.", [{"kind": "postgresql", "hosts": ["srv-sftp"]}], default=()
     )
     schedule: tuple[Clock, ...] = described(
         "Times of day, in the host's time zone (HH:MM).", ["12:30", "19:00"], min_length=1
@@ -132,3 +192,8 @@ class Backup(Model):
         [{"hosts": ["accueil-1"], "path": "/srv/documents/0000-lisezmoi.pdf"}],
         default=(),
     )
+
+    def max_age(self, target: Target) -> datetime.timedelta:
+        """Return the age after which the newest backup at a target is a finding."""
+        usual = REMOVABLE_HOURS if target.is_removable else self.max_age_hours
+        return datetime.timedelta(hours=target.max_age_hours or usual)

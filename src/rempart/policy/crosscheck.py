@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from rempart.controls import CONTROLS
+from rempart.policy.backup import Target
 from rempart.policy.draft import Draft, draft_of
 from rempart.policy.explain import closest
 from rempart.policy.host import Host
@@ -41,6 +43,7 @@ def crosscheck(
         *_services(draft),
         *_exceptions(draft, today),
         *_exchange(draft),
+        *_targets(draft),
     ]
 
 
@@ -127,3 +130,19 @@ def _exchange(draft: Draft) -> Iterator[Finding]:
     name = draft.host_references.get(where, "")
     if roles.get(name, "sftp_server") != "sftp_server":
         yield where, "is not an sftp_server", shown(name), "name a host with that role"
+
+
+def _targets(draft: Draft) -> Iterator[Finding]:
+    before: list[Target] = []
+    for where, target in draft.targets.items():
+        if any(each.name == target.name for each in before):
+            yield (*where, "name"), "is the name of two targets", shown(target.name), "rename one"
+        for other in before:
+            if other.host == target.host and _overlap(other.folder, target.folder):
+                what = f"is not beside that of {other.name}"
+                yield (*where, "folder"), what, shown(target.folder), "give each its own folder"
+        before.append(target)
+
+
+def _overlap(one: PurePosixPath, other: PurePosixPath) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from rempart.policy.backup import Target
 from rempart.policy.base import Model
 from rempart.policy.exchange import Correspondent
 from rempart.policy.firewall import Service
@@ -28,6 +29,7 @@ HOST_REFERENCES = (
     ("firewall", "services", "*", "hosts", "*"),
     ("exchange", "host"),
     ("backup", "sources", "*", "hosts", "*"),
+    ("backup", "databases", "*", "hosts", "*"),
     ("backup", "targets", "*", "host"),
     ("backup", "canaries", "*", "hosts", "*"),
     ("exceptions", "*", "host"),
@@ -43,6 +45,7 @@ class Draft:
     services: Entries[Service]
     exceptions: Entries[ControlException]
     correspondents: Entries[Correspondent]
+    targets: Entries[Target]
     host_names: Names
     logins: Names
     host_references: Names
@@ -57,6 +60,7 @@ def draft_of(source: Source) -> Draft:
         services=_entries(source, Service, "firewall", "services"),
         exceptions=_entries(source, ControlException, "exceptions"),
         correspondents=_entries(source, Correspondent, "exchange", "correspondents"),
+        targets=_entries(source, Target, "backup", "targets"),
         host_names=_names(data, ("hosts", "*", "name")),
         logins=_names(
             data,

@@ -64,7 +64,18 @@ def crosscheck_provider(provider: Provider) -> Iterator[Finding]:
     automation = provider.automation
     yield from doubled_logins(logins, {automation.user: AUTOMATION})
     yield from shared_keys(places, {_blob(automation.public_key): AUTOMATION})
+    yield from _shared_age_keys(places)
     yield from reversed_dates(places)
+
+
+def _shared_age_keys(technicians: Mapping[Location, Technician]) -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    for where, technician in technicians.items():
+        for index, key in enumerate(technician.age_keys):
+            owner = owners.setdefault(key, technician.login)
+            if owner != technician.login:
+                what = f"is also a key of {owner}"
+                yield (*where, "age_keys", index), what, None, "give each person a key of their own"
 
 
 def reversed_dates(people: Mapping[Location, Named]) -> Iterator[Finding]:

@@ -91,6 +91,21 @@ def read_public_key(path: Path) -> str:
     return public_key(lines[0] if len(lines) == 1 else content)
 
 
+def age_key(value: object) -> str:
+    """Return an age public key, ``age1…`` (age(1), RECIPIENTS AND IDENTITIES)."""
+    from pyrage import RecipientError, x25519  # a native library that few commands need
+
+    if isinstance(value, str) and "SECRET-KEY" in value.upper():
+        raise wrong("is a private key", "throw it away, make another one", show=False)
+    try:
+        # One spelling per key, or two people could have the same one.
+        if isinstance(value, str) and str(x25519.Recipient.from_str(value)) == value:
+            return value
+    except RecipientError:
+        pass
+    raise wrong("is no age public key", "write what age-keygen -y prints, age1…", show=False)
+
+
 def folder_of(info: ValidationInfo) -> Path:
     """Return the folder of the YAML file that is being validated; relative paths start there."""
     context = info.context or {}
@@ -117,4 +132,5 @@ def fingerprint(key: str) -> str:
 _string = WithJsonSchema({"type": "string"})
 PublicKey = Annotated[str, PlainValidator(public_key), _string]
 KeyInFile = Annotated[str, PlainValidator(_key_in_file), _string]
+AgeKey = Annotated[str, PlainValidator(age_key), _string]
 KeyFile = Annotated[Path, PlainValidator(key_file), _string]

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ValidationInfo, field_validator
 
 from rempart.controls import Baseline
 from rempart.policy.base import Model, described
-from rempart.policy.key import KeyFile, public_key, read_public_key
+from rempart.policy.key import AgeKey, KeyFile, public_key, read_public_key
 from rempart.policy.mistake import wrong
 from rempart.policy.person import AuthorizedKey, Named
 from rempart.policy.update import Updates
@@ -32,6 +32,11 @@ class Technician(Named):
 
     keys: tuple[AuthorizedKey, ...] = described(
         "Public SSH keys.", [{"file": "keys/t.leroy.pub"}], min_length=1
+    )
+    age_keys: tuple[AgeKey, ...] = described(
+        "Public age keys that open the vaults, besides the SSH keys of type ssh-ed25519.",
+        ["age1…"],
+        default=(),
     )
 
 

@@ -43,6 +43,7 @@ WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 PHONE = re.compile(r"\+?[0-9][0-9 .]{1,24}")
 COUNTRY = re.compile(r"[A-Z]{2}")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FIRST_DAY, LAST_DAY = datetime.date(2000, 1, 1), datetime.date(2199, 12, 31)
 
 
@@ -175,6 +176,12 @@ def country(value: object) -> str:
     return _matching(COUNTRY, value, "must be a country code", "write two capitals, such as FR")
 
 
+def uuid(value: object) -> str:
+    """Return a UUID as blkid(8) shows that of a Linux file system; VFAT and NTFS have others."""
+    hint = "write what blkid shows, for example 3255683f-53a2-4fdf-91cf-b4c1041e2a62"
+    return _matching(UUID, value, "must be the UUID of a Linux file system", hint)
+
+
 def _one_or_more(value: object) -> object:
     return value if isinstance(value, list | tuple) else (value,)
 
@@ -206,6 +213,7 @@ Word = Annotated[str, PlainValidator(word), _string(pattern=WORD)]
 Email = Annotated[str, PlainValidator(email), _string("email")]
 Phone = Annotated[str, PlainValidator(phone), _string(pattern=PHONE)]
 Country = Annotated[str, PlainValidator(country), _string(pattern=COUNTRY)]
+Uuid = Annotated[str, PlainValidator(uuid), _string(pattern=UUID)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Days = Annotated[int, Field(strict=True, ge=1, le=3650)]
 Addresses = Annotated[

@@ -13,6 +13,9 @@ from typing import Self
 from rempart.resources.base import Change, Observation, Resource, call, quoted, table
 from rempart.resources.group import ACCOUNT_FILES
 
+NO_HOME = "/nonexistent"
+"""Debian Policy 9.2.3: the home of accounts that have none."""
+
 EPOCH = date(1970, 1, 1)
 """Day 0 of the expiry field, shadow(5)."""
 
@@ -28,8 +31,8 @@ class User(Resource):
     """An account by login.
 
     ``groups`` are the supplementary groups it must be in; of the ``managed`` groups it must be in
-    no other. A ``system`` account is rempart's own, made by enrolment. ``until`` is the last day it
-    may be used; the account expires at the end of that day, which blocks every way in, shadow(5).
+    no other. A ``system`` account is nobody's and gets no home. ``until`` is the last day it may be
+    used; the account expires at the end of that day, which blocks every way in, shadow(5).
     Somebody who has ``left`` keeps nothing but the expired account and the home folder, which is
     root's from then on; an account that never was is not made for it.
     """
@@ -143,7 +146,9 @@ class User(Resource):
         return self.change("update", lines, script, also) if lines else None
 
     def _create(self) -> str:
-        options = ["--create-home", "--comment", self.comment, "--shell", self.shell]
+        of_nobody = ["--system", "--user-group", "--home-dir", NO_HOME]
+        options = [*(of_nobody if self.system else ["--create-home"])]
+        options += ["--comment", self.comment, "--shell", self.shell]
         options += ["--groups", ",".join(self.groups)] if self.groups else []
         options += ["--expiredate", self.expires] if self.expires else []
         # '*' is no password and, unlike '!', no lock: key logins work under PAM on all releases.

@@ -9,6 +9,7 @@ FAMILIES = (
     {"FW-1", "FW-2", "FW-3", "FW-4", "SF-2"},
     {"UP-1", "UP-2", "UP-3", "AV-4"},
     {"DR-1", "PR-4"},
+    {"DR-5"},
     {"PW-1", "PW-2", "PW-4", "PW-5"},
     {"SE-1", "AC-1", "AC-2"},
     {"PR-4"},
@@ -110,6 +111,8 @@ BREAKS = (
     sshd("root may log in", {"SS-1"}, "Match all", "PermitRootLogin yes"),
     sshd("old key exchange", {"SS-1"}, "KexAlgorithms +diffie-hellman-group14-sha1"),
     sshd("old ciphers", {"SS-1"}, "Ciphers +aes256-cbc"),
+    sshd("dead connections stay", {"SS-1"}, "ClientAliveInterval 0"),
+    sshd("compression is back", {"SS-1"}, "Compression delayed"),
     sshd("agents are forwarded", {"SS-1"}, "Match all", "AllowAgentForwarding yes"),
     sshd(
         "keys are read from homes",
@@ -302,6 +305,10 @@ BREAKS = (
     ),
     Break("a password for ever", {"PW-2"}, "chage -M 99999 m.durand", "chage -M 180 m.durand"),
     edited("shells stay open", {"SE-1"}, "/etc/profile.d/rempart-idle.sh", "'/TMOUT/d; 2i:'"),
+    edited("consoles warn of nothing", {"SE-1"}, "/etc/issue", "'s/323-1//'"),
+    edited(
+        "sudo shares its terminal", {"AC-2"}, "/etc/sudoers.d/zz-rempart", "'s/use_pty/!use_pty/'"
+    ),
     edited("sudo keeps no log", {"AC-2"}, "/etc/sudoers.d/zz-rempart", "'s/.*logfile.*//'"),
     Break(
         "redirects are believed",

@@ -71,6 +71,10 @@ def test_checkers_of_files_are_clean_posix_shell(wanted: list[Resource]) -> None
     assert [complaints(check) for check in checks] == [""] * len(checks)
 
 
+def test_backup_is_clean_posix_shell() -> None:
+    assert complaints(shell("lib") + shell("backup")) == ""
+
+
 def test_guard_is_clean_posix_shell() -> None:
     guard = Guard()
     assert complaints(guard.confirm_script()) == ""

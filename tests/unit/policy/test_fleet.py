@@ -82,4 +82,4 @@ def test_pyinfra_lists_the_fleet_as_json() -> None:
     )
     hosts = {host["name"]: host for host in json.loads(ran.stdout)}
     assert hosts["cabinet-rivoire/srv-sftp"]["groups"][:2] == ["cabinet-rivoire", "sftp_servers"]
-    assert len(hosts) == 4
+    assert len(hosts) == 5

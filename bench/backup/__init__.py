@@ -1,0 +1,1 @@
+"""Backups beside bare restic: how fast, how many, and what their upkeep costs."""

@@ -1,0 +1,1 @@
+"""What runs on a host: its own copies to its targets, and back; with its own Python and restic."""

@@ -1,0 +1,8 @@
+# Starts server/serve.py.
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, "/etc/rempart-ingest")
+from server.serve import main
+
+sys.exit(main())

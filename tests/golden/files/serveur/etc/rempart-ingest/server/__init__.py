@@ -1,0 +1,1 @@
+"""What runs on a backup server, as root, with its own Python: it notes what hosts bring."""
