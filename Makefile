@@ -26,12 +26,10 @@ setup: .stamps/wheel ## Debian packages, virtual environment, the built wheel in
 
 .stamps/debian: lab/requirements.py
 	@test "$$(id -u)" = 0 || { echo 'make: be root: the lab boots real systemd hosts' >&2; exit 1; }
-	if ! { python3 -c 'import ensurepip' && command -v shellcheck && command -v cc; } >/dev/null 2>&1; then \
-	  apt-get update -q && $(INSTALL) python3 python3-venv shellcheck gcc libc6-dev; \
-	fi
-	if ! python3 -c 'from lab.requirements import check; check()' 2>/dev/null; then \
-	  apt-get update -q && $(INSTALL) $$(python3 -m lab.requirements); \
-	fi
+	command -v python3 >/dev/null || { apt-get update -q && $(INSTALL) python3; }
+	missing=$$(python3 -m lab.requirements); \
+	  [ -z "$$missing" ] || { apt-get update -q && $(INSTALL) $$missing; }
+	@python3 -c 'from lab.requirements import check; check()'
 	@mkdir -p .stamps && touch $@
 
 .stamps/venv: requirements.lock .stamps/debian

@@ -17,6 +17,7 @@ from lab import cgroup
 from lab.errors import LabError
 from lab.place import CACHE
 from lab.process import run
+from lab.requirements import program
 from lab.topology import MACHINE_ADDRESS
 
 PORT = 3143  # not Debian's 3142: a package just installed may already listen there
@@ -68,7 +69,7 @@ def make() -> None:
     cgroup.remove(GROUP)
     _configure()
     identity = [f"--reuid={_USER}", f"--regid={_USER}", "--init-groups"]
-    command = ["setpriv", *identity, shutil.which("apt-cacher-ng") or "", "-c", str(_CONFIG)]
+    command = [program("setpriv"), *identity, program("apt-cacher-ng"), "-c", str(_CONFIG)]
     with (_CONFIG / "output").open("w") as output:
         child = subprocess.Popen(
             cgroup.joining(GROUP, command),

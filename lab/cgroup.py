@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.requirements import program
 
 
 @functools.cache
@@ -32,7 +33,7 @@ def joining(name: str, argv: Sequence[str]) -> list[str]:
     group = root() / name
     group.mkdir(parents=True, exist_ok=True)
     script = 'echo $$ > "$0" && exec "$@"'
-    return ["sh", "-c", script, str(group / "cgroup.procs"), *argv]
+    return [program("sh"), "-c", script, str(group / "cgroup.procs"), *argv]
 
 
 def is_populated(name: str) -> bool:

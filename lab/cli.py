@@ -11,6 +11,7 @@ from lab import control, place, requirements, secret, sshconfig
 from lab.errors import LabError
 from lab.host import Host
 from lab.image import RECIPES
+from lab.requirements import program
 from lab.topology import OUTSIDER, PRACTICE, find
 
 _EPILOG = f"""
@@ -164,7 +165,7 @@ def _print_table() -> None:
 def _outsider(arguments: argparse.Namespace) -> None:
     if not Path("/run/netns", OUTSIDER).exists():
         raise LabError("lab: outsider: the lab is not up; python -m lab up")
-    os.execvp("ip", ["ip", "netns", "exec", OUTSIDER, *arguments.command])
+    os.execv(program("ip"), ["ip", "netns", "exec", OUTSIDER, *arguments.command])
 
 
 def _ssh(arguments: argparse.Namespace) -> None:
@@ -177,13 +178,12 @@ def _ssh(arguments: argparse.Namespace) -> None:
             f"no key of the lab is accepted yet: log in as admin; "
             f"password: python -m lab password {host.name}\n"
         )
-    command = sshconfig.command(host.spec, login, arguments.command)
-    os.execvp(command[0], command)
+    os.execv(program("ssh"), sshconfig.command(host.spec, login, arguments.command))
 
 
 def _exec(arguments: argparse.Namespace) -> None:
     command = _host(arguments.host).entering(arguments.command)
-    os.execvp(command[0], command)
+    os.execv(command[0], command)
 
 
 def _each(arguments: argparse.Namespace) -> None:

@@ -3,3 +3,7 @@
 
 class LabError(Exception):
     """One line for an operator: who, where, what, what to do."""
+
+
+class DroppedError(LabError):
+    """The archive no longer has a release of Debian that only tests of old programs ask for."""

@@ -1,5 +1,6 @@
 """One host: a container that boots a copy-on-write root over a stock image."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from lab import cgroup, disk, machine, network, place, secret
 from lab.errors import LabError
 from lab.process import run
+from lab.requirements import program
 from lab.topology import HostSpec
 
 _SUPERVISE = Path(__file__).with_name("supervise.sh")
@@ -128,7 +130,7 @@ class Host:
         pid = self.pid
         if pid is None:
             raise LabError(f"lab: {self.name}: is off; boot it: python -m lab up {self.name}")
-        enter = ["nsenter", f"--target={pid}", "--all", "--root", "--wdns=/root", "--"]
+        enter = [program("nsenter"), f"--target={pid}", "--all", "--root", "--wdns=/root", "--"]
         environment = [f"{key}={value}" for key, value in _ENVIRONMENT.items()]
         return [*enter, "/usr/bin/env", "-i", *environment, *argv]
 
@@ -207,7 +209,7 @@ class Host:
     def _start(self) -> None:
         namespace = self.spec.namespace
         command = [
-            "systemd-nspawn",
+            program("systemd-nspawn"),
             "--boot",
             "--register=no",
             "--keep-unit",
@@ -222,7 +224,7 @@ class Host:
             "--console=read-only",
         ]
         switches = {
-            "PATH": _ENVIRONMENT["PATH"],
+            "PATH": os.environ["PATH"],
             "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",  # net.* sysctls are the host's own
             "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",  # the one cgroup.py takes care of
         }

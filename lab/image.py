@@ -1,8 +1,10 @@
 """Stock Debian images, each built once: its folder is named by the hash of all that makes it."""
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import cacher, cgroup, machine
-from lab.errors import LabError
+from lab.errors import DroppedError, LabError
 from lab.place import IMAGES
+from lab.requirements import program
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,31 @@ def make(name: str) -> Path:
     return target
 
 
+def is_dropped(said: str) -> bool:
+    """Tell whether all that mmdebstrap could not fetch are Release files that are not there (404).
+
+    Any other error is not that, also beside it.
+    """
+    errors = re.findall(r"^Err:\d+ (.+)\n +(.+)$", said, re.MULTILINE)
+    return bool(errors) and all(
+        what.endswith(" Release") and why.startswith("404 ") for what, why in errors
+    )
+
+
 def remove_drafts() -> None:
-    """Remove what an interrupted build left."""
+    """Remove what interrupted builds left, and nothing that is being built."""
     for draft in IMAGES.glob("*.draft"):
-        shutil.rmtree(draft)
+        with _log(draft.name.rpartition("-")[0]).open("a") as log:
+            try:
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue  # by another lab: one has its own locks, but the images are everyone's
+            shutil.rmtree(draft)
+
+
+def _log(name: str) -> Path:
+    """Return what a build says, held (flock) by all its processes as long as it lasts."""
+    return IMAGES / f"{name}.log"
 
 
 def _digest(name: str) -> str:
@@ -109,6 +133,11 @@ def _digest(name: str) -> str:
     if _recipe(name).boots:
         parts.append(_STOCK.read_text())
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _hosts_suites() -> set[str]:
+    """Return the releases of the hosts, which the archive must have."""
+    return {recipe.suite for recipe in RECIPES.values()}
 
 
 def _recipe(name: str) -> Recipe:
@@ -146,14 +175,15 @@ def _build(name: str, target: Path) -> None:
     group = f"build-{name}"
     cgroup.remove(group)  # a build whose starter died would go on in our folder
     draft = target.with_suffix(".draft")
-    if draft.exists():
-        shutil.rmtree(draft)
-    log = IMAGES / f"{name}.log"
+    log = _log(name)
     sys.stderr.write(f"lab: building the {name} image, once (about half a minute)\n")
     # Its own mount namespace: no mount of a build that is killed outlives it.
-    command = ["unshare", "--mount", "--propagation=private", *_command(name, draft)]
+    command = [program("unshare"), "--mount", "--propagation=private", *_command(name, draft)]
     try:
         with log.open("w") as output:
+            fcntl.flock(output, fcntl.LOCK_EX)
+            if draft.exists():
+                shutil.rmtree(draft)
             done = subprocess.run(
                 cgroup.joining(group, command),
                 input=_sources(name),
@@ -163,10 +193,11 @@ def _build(name: str, target: Path) -> None:
                 env=os.environ | {"STOCK": str(_STOCK), "PROXY": cacher.url(), "LC_ALL": "C.UTF-8"},
                 check=False,
             )
+            if done.returncode == 0:
+                draft.replace(target)
+                return
     finally:
         cgroup.remove(group)
-    if done.returncode != 0:
-        raise LabError(
-            f"lab: image {name}: mmdebstrap failed (got exit {done.returncode}); read {log}"
-        )
-    draft.replace(target)
+    if _recipe(name).suite not in _hosts_suites() and is_dropped(log.read_text()):
+        raise DroppedError(f"lab: image {name}: the archive has dropped {_recipe(name).suite}")
+    raise LabError(f"lab: image {name}: mmdebstrap failed (got exit {done.returncode}); read {log}")

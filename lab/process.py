@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lab.errors import LabError
+from lab.requirements import program
 
 
 def run(
@@ -15,7 +16,7 @@ def run(
     The tool dies with the lab: one that goes on after a SIGKILL would meet the next `up` or `down`.
     """
     completed = subprocess.run(
-        ["setpriv", "--pdeathsig", "KILL", "--", *argv],
+        [program("setpriv"), "--pdeathsig", "KILL", "--", program(argv[0]), *argv[1:]],
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,

@@ -23,9 +23,6 @@ class Session:
     The last session to leave takes the whole lab down, unless `python -m lab up` was said.
     """
 
-    outsider = ("ip", "netns", "exec", OUTSIDER)
-    """Put before a command, it runs from 10.77.0.200, which is no management address."""
-
     def __init__(self) -> None:
         self._name = f"session-{os.getpid()}"
         self._reaper: subprocess.Popen[str] | None = None
@@ -59,6 +56,14 @@ class Session:
         self._reaper.communicate()
         if self._reaper.returncode != 0 and error is None:
             raise LabError("lab: reaper: could not clean up; run `python -m lab down`")
+
+    @property
+    def outsider(self) -> list[str]:
+        """Return words that, put before a command, run it from 10.77.0.200.
+
+        That is no management address.
+        """
+        return [requirements.program("ip"), "netns", "exec", OUTSIDER]
 
     def fresh_host(self, image: str = "debian-12") -> Host:
         """Return a stock host, just booted, that nobody else uses (about a second)."""

@@ -1,4 +1,4 @@
-"""How a run goes: how many examples are tried, what stays together on a worker, what is told.
+"""How a run goes: how many examples are tried, what stays together on a worker, signals, skips.
 
 Together stay tests that share hosts whose hardening took a while. A long search by machine:
 `.venv/bin/python -m pytest tests/generated --hypothesis-profile=deep`.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import canaries
 import pytest
@@ -15,6 +17,8 @@ from hypothesis import HealthCheck, Phase, settings
 from progress import Progress
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from lab.errors import DroppedError
 
 BOUNDED = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
 # To make a failing example smaller takes minutes: add Phase.shrink where one is needed.
@@ -51,9 +55,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Background jobs have them ignored, and what tests start would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Progress(config), "progress")
 
@@ -61,3 +62,36 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("gate"):
         canaries.keep(config, items)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_signals() -> None:
+    """What tests start is interrupted as usual, also if `nohup` or a background job started us.
+
+    An ignored signal is ignored by all children; one with a handler is not (execve(2)). This
+    process itself still takes no notice of it.
+    """
+    for each in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(each) is signal.SIG_IGN:
+            signal.signal(each, lambda *_: None)
+
+
+@contextmanager
+def _dropped_is_not_measured(item: pytest.Item) -> Iterator[None]:
+    """Name in the closing summary what needs a release that the archive has no more."""
+    try:
+        yield
+    except DroppedError as error:
+        pytest.skip(f"not measured: {item.nodeid}: {error}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    with _dropped_is_not_measured(item):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with _dropped_is_not_measured(item):
+        yield

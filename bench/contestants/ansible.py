@@ -16,6 +16,7 @@ from typing import Any
 from bench.contestants.base import Contestant, folder_of
 from bench.field import Field, Target
 from bench.measure import Done
+from lab.requirements import program
 from rempart.resources import (
     Ageing,
     Directory,
@@ -93,7 +94,16 @@ class _Masters:
 
     def end(self) -> None:
         for socket in self._sockets.glob("*"):
-            command = ["ssh", "-F", "none", "-O", "exit", "-o", f"ControlPath={socket}", "host"]
+            command = [
+                program("ssh"),
+                "-F",
+                "none",
+                "-O",
+                "exit",
+                "-o",
+                f"ControlPath={socket}",
+                "host",
+            ]
             subprocess.run(command, capture_output=True, check=False)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.contestants.base import Contestant, folder_of
 from bench.field import Field, Target
 from bench.measure import Done
+from lab.requirements import program
 from rempart.engine.diff import diff
 from rempart.engine.observe import parse, script
 from rempart.resources import Observation
@@ -28,7 +29,7 @@ def prepare(field: Field) -> Contestant:
     def plan(targets: Sequence[Target]) -> list[str]:
         file = folder / f"fan-out-{len(targets)}"
         file.write_text(_fan_out(field, targets))
-        return ["sh", str(file)]
+        return [program("sh"), str(file)]
 
     def nothing_to_do(done: Done, targets: Sequence[Target]) -> str:
         if done.returncode:
@@ -63,4 +64,4 @@ def _ssh(field: Field, target: Target) -> list[str]:
     }
     words = [f"-o{key}={value}" for key, value in options.items()]
     login = f"{field.user}@{target.host.address}"
-    return ["ssh", "-F", "none", "-i", str(field.key), *words, login, REMOTE]
+    return [program("ssh"), "-F", "none", "-i", str(field.key), *words, login, REMOTE]

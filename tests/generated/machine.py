@@ -329,6 +329,9 @@ class Machine(People):
         self.pending.discard(name)
         self.stale.discard(name)
 
+    def do_disable_unit(self, name: str) -> None:
+        self.do_systemctl("disable", name)
+
     def do_retire_unit(self, name: str) -> None:
         for verb in ("disable", "stop"):
             self.do_systemctl(verb, name)

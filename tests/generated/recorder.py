@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 
+from lab.requirements import program
 from rempart.engine.remote import shell
 
 LIBRARY = re.findall(r"^(\w+)\(\) ", shell("lib") + shell("leave"), re.MULTILINE)
@@ -22,7 +23,7 @@ def calls(script: str) -> list[tuple[str, ...]]:
     stubs = "".join(f"{name}() {{ {_stub(name)} }}\n" for name in names)
     # Without a PATH nothing else is found, and `set -e` says so.
     done = subprocess.run(
-        ["sh", "-eus"],
+        [program("sh"), "-eus"],
         input=f"PATH=/nonexistent\n{stubs}{script}".encode(),
         capture_output=True,
         check=False,

@@ -19,6 +19,7 @@ import practice
 
 from lab import place
 from lab.host import Host
+from lab.requirements import program
 
 WINDOW_S = 20
 GUARD = "/var/lib/rempart/guard"
@@ -85,7 +86,7 @@ class Patient:
             "ConnectTimeout": 1,
         }
         words = [f"-o{key}={value}" for key, value in options.items()]
-        return ["ssh", "-F", "none", "-i", str(place.KEYS / "automation"), *words]
+        return [program("ssh"), "-F", "none", "-i", str(place.KEYS / "automation"), *words]
 
     def has(self, name: str) -> bool:
         """Tell whether the guard's folder has a file of that name."""

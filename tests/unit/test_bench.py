@@ -17,6 +17,7 @@ from bench.contestants.base import Contestant
 from bench.field import Field, Target
 from bench.measure import Done, Sample, median, run
 from lab.host import Host
+from lab.requirements import program
 from lab.topology import spare
 from rempart.hardening import desired
 from rempart.policy import Traits, load
@@ -188,7 +189,7 @@ def judged(field: Field, name: str, returncode: int, stdout: str, stderr: str = 
 
 def test_a_run_is_measured_with_what_it_started(tmp_path: Path) -> None:
     child = [sys.executable, "-c", "b'x' * 60_000_000"]
-    done = run(["sh", "-c", f"{shlex.join(child)}; exit 3"], tmp_path, {})
+    done = run([program("sh"), "-c", f"{shlex.join(child)}; exit 3"], tmp_path, {})
     assert done.returncode == 3
     assert 60 < done.sample.peak_mb < 100
     assert done.sample.cpu_s > 0

@@ -10,6 +10,8 @@ import pytest
 from canaries import LAB, canary, promises
 from progress import area
 
+from lab.requirements import program
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -45,7 +47,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def git(checkout: Path, *words: str) -> str:
     person = ["-c", "user.name=x", "-c", "user.email=x@example"]
-    command = ["git", "-C", str(checkout), *person, *words]
+    command = [program("git"), "-C", str(checkout), *person, *words]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 

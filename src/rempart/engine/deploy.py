@@ -1,7 +1,8 @@
 """Deploy: the order of a run, as pyinfra operations.
 
 Under plain ``pyinfra`` every resource is declared and decides at its turn whether it has work to
-do; under ``rempart apply`` only the changes are, and the risky ones are laid ready in one command.
+do; under ``rempart apply`` only the changes are, many in one command, since each costs a login to
+sudo and a shell.
 Names are ``SSH | Write /etc/…``. The risky part is staged, then switched and proven in ONE
 operation: pyinfra waits for all hosts between two operations, and a slow host must not let the
 guards of the others fire.
@@ -22,6 +23,9 @@ from rempart.engine.observe import Unobserved
 from rempart.engine.run import Run, current_run
 from rempart.errors import RempartError
 from rempart.resources import Unit
+
+AT_ONCE = 25
+"""So many changes go in one command, whose time is limited."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,16 @@ class Deploy:
 
     def change(self, *concerns: str) -> None:
         """Make the changes that cannot lock anybody out."""
-        for item in self._items(concerns, risky=False):
-            self._declare(_name(item), operations.carry_out_change, self.run, item.id)
+        items = self._items(concerns, risky=False)
+        if self.run.state.is_executing:
+            for start in range(0, len(items), AT_ONCE):
+                some = [item.id for item in items[start : start + AT_ONCE]]
+                self._declare(
+                    f"Changes | From {some[0]}", operations.carry_out_changes, self.run, some
+                )
+        else:
+            for item in items:
+                self._declare(_name(item), operations.carry_out_change, self.run, item.id)
 
     def guarded(self, *concerns: str) -> None:
         """Make the risky changes: stage them, switch, prove a new login, keep or revert."""

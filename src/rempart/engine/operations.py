@@ -5,7 +5,7 @@ One operation serves all resource kinds, because a change carries its own script
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 
 from pyinfra import logger
 from pyinfra.api import FunctionCommand, Host, State, operation
@@ -114,6 +114,32 @@ def carry_out_change(run: Run, change_id: str) -> Commands:
         return
     yield run.locked(change.script)
     run.done.append(change.label)
+
+
+@operation()
+def carry_out_changes(run: Run, change_ids: Sequence[str]) -> Commands:
+    """Make changes that cannot lock anybody out, in this order, up to the first that fails."""
+    changes = []
+    for change_id in change_ids:
+        change = yield from _still_needed(run, change_id)
+        changes += [change] if change else []
+
+    def made(state: State, host: Host) -> bool:
+        # What a change says is for people; on stdout is a line for each one that was made.
+        script = "".join(f"(:\n{change.script}) >&2\necho made\n" for change in changes)
+        command = run.locked(script)
+        ok, output = host.run_shell_command(command, **command.connector_arguments)
+        count = output.stdout_lines.count("made")
+        run.done += [change.label for change in changes[:count]]
+        if not ok:
+            at = changes[min(count, len(changes) - 1)].label
+            words = "; ".join(line[:200] for line in output.stderr_lines[-4:])
+            run.error = f"{host.name}: {at}: failed: {words or 'no word from the host'}"
+            logger.error(run.error)
+        return ok
+
+    if changes:
+        yield FunctionCommand(made, (), {})
 
 
 @operation()

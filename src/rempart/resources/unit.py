@@ -11,6 +11,8 @@ from rempart.resources.base import Change, Observation, Resource, call, quoted
 ENABLED_STATES = {"enabled", "enabled-runtime", "static", "alias", "generated", "indirect"}
 """UnitFileState values that start the unit or have nothing to enable, systemctl(1)."""
 
+DISABLED_BY_A_VERB = {"enabled", "enabled-runtime", "alias"}
+"""Those of them that `systemctl disable` changes; the others have nothing to disable either."""
 
 NOT_THERE = {"absent", "not-found"}
 """LoadState values of a unit that the host has not got."""
@@ -77,7 +79,8 @@ class Unit(Resource):
         lines, script = [], ""
         if file_state.startswith("masked") and (self.enabled or self.running):
             script += call("systemctl", "-q", "unmask", self.unit)
-        if self.enabled is not None and (file_state in ENABLED_STATES) != self.enabled:
+        states = ENABLED_STATES if self.enabled else DISABLED_BY_A_VERB
+        if self.enabled is not None and (file_state in states) != self.enabled:
             verb = "enable" if self.enabled else "disable"
             if not (load in NOT_THERE and not self.enabled):
                 lines += [f"- {file_state or 'absent'}", f"+ {verb}d"]
@@ -152,7 +155,7 @@ class Unit(Resource):
         if file_state.startswith("masked"):
             script = call("retire_unit", key) + call("systemctl", "-q", "mask", key)
             return [f"+ {file_state}, as before"], script
-        verbs = ["enable" if file_state == "enabled" else "disable"]
-        verbs.append("start" if active == "active" else "stop")
-        lines = [f"+ {file_state}, {active}, as before"]
-        return lines, "".join(call("systemctl", "-q", verb, key) for verb in verbs)
+        enabled = file_state == "enabled"
+        script = call("systemctl", "-q", "enable", key) if enabled else call("disable_unit", key)
+        script += call("systemctl", "-q", "start" if active == "active" else "stop", key)
+        return [f"+ {file_state}, {active}, as before"], script

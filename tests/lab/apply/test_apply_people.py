@@ -12,6 +12,7 @@ from cabinet import Cabinet
 
 from lab import place
 from lab.host import Host
+from lab.requirements import program
 
 KEYS = "/etc/ssh/authorized_keys.d"
 
@@ -23,7 +24,7 @@ def key_login(host: Host, login: str) -> bool:
     options = ["-F", "none", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={known_hosts}"]
     options += ["-o", "IdentitiesOnly=yes", "-i", str(place.KEYS / login)]
     try:
-        command = ["ssh", *options, f"{login}@{host.address}", "true"]
+        command = [program("ssh"), *options, f"{login}@{host.address}", "true"]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     finally:
         known_hosts.unlink()

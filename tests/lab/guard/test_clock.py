@@ -21,6 +21,7 @@ from patient import (
     wait_until,
 )
 
+from lab.requirements import program
 from rempart.engine.guard import GRACE_S
 
 LIBRARY = "/usr/lib/clock-jump.so"
@@ -35,7 +36,7 @@ systemctl stop clock
 def jumper(patient: Patient) -> Patient:
     """A patient whose wall clock is a file."""
     source, library = Path(__file__).with_name("clock_jump.c"), patient.host.folder / "clock.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    subprocess.run([program("cc"), "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
     shutil.copy(library, f"{patient.host.folder}/root{LIBRARY}")
     patient.host.run(f"echo {LIBRARY} > /etc/ld.so.preload; echo 0 > /etc/clock-jump")
     patient.host.reboot()

@@ -1,6 +1,7 @@
 """The lab itself: hosts are stock, apart from each other, and leave nothing behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,9 @@ import paramiko
 import pytest
 
 from lab import cgroup, image, place, secret
-from lab.errors import LabError
+from lab.errors import DroppedError, LabError
 from lab.host import Host
+from lab.requirements import PROGRAMS, program
 from lab.session import Session
 from lab.topology import NAMED, find
 
@@ -158,8 +160,8 @@ def test_power_cut_keeps_the_disk(fresh_host: HostFactory) -> None:
 def test_no_firewall_rule_outlives_a_boot(fresh_host: HostFactory, how: str) -> None:
     """A host's network namespace is its kernel's state: a rule that stays would prove nothing."""
     host = fresh_host()
-    inside = f"nsenter --net=/run/netns/{host.spec.namespace} nft"
-    subprocess.run([*inside.split(), "add", "table", "inet", "stays"], check=True)
+    inside = [program("nsenter"), f"--net=/run/netns/{host.spec.namespace}", "nft"]
+    subprocess.run([*inside, "add", "table", "inet", "stays"], check=True)
     first = host.pid
     if how == "systemctl reboot":
         host.run(how, check=False)
@@ -169,13 +171,13 @@ def test_no_firewall_rule_outlives_a_boot(fresh_host: HostFactory, how: str) -> 
             time.sleep(0.2)
     else:
         getattr(host, how)()
-    listed = subprocess.run([*inside.split(), "list", "tables"], check=True, capture_output=True)
+    listed = subprocess.run([*inside, "list", "tables"], check=True, capture_output=True)
     assert listed.stdout == b""
 
 
 def test_cut_network_leaves_run_working(fresh_host: HostFactory) -> None:
     host = fresh_host()
-    reach = ["ssh-keyscan", "-T", "3", host.address]
+    reach = [program("ssh-keyscan"), "-T", "3", host.address]
     host.cut_network()
     assert not subprocess.run(reach, capture_output=True, check=False).stdout
     assert host.run("echo alive").stdout == "alive\n"
@@ -294,7 +296,7 @@ def test_inner_network_is_reached_through_the_jump_host_only(
     assert key in practice["srv-sftp"].run(scan).stdout
     assert key not in practice["accueil-1"].run(scan, check=False).stdout
     # Not even by asking the practice's router to pass it on.
-    outsider = ["ip", "-n", lab.outsider[3], "route"]
+    outsider = [program("ip"), "-n", lab.outsider[3], "route"]
     subprocess.run([*outsider, "replace", "192.168.1.0/24", "via", "10.77.0.254"], check=True)
     around = [*lab.outsider, *scan.split()[:-1]]
     assert key not in subprocess.run(around, capture_output=True, text=True, check=False).stdout
@@ -322,7 +324,7 @@ def test_apt_works_on_hosts_behind_the_router(practice: dict[str, Host], name: s
 
 
 def test_without_root_says_so_in_one_line() -> None:
-    command = ["unshare", "--user", sys.executable, "-m", "lab", "up"]
+    command = [program("unshare"), "--user", sys.executable, "-m", "lab", "up"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
     said = "lab: this machine: needs root (got uid 65534); run it with sudo\n"
     assert (done.stderr, done.returncode) == (said, 1)
@@ -331,11 +333,22 @@ def test_without_root_says_so_in_one_line() -> None:
 def test_missing_packages_are_named_with_the_command_to_install_them() -> None:
     done = lab_command("up", env={"PATH": "/nowhere"})
     assert done.returncode == 1
-    assert done.stderr.endswith(
-        "; apt-get install apt-cacher-ng iproute2 mmdebstrap nftables openssh-client "
-        "systemd-container\n"
-    )
+    assert done.stderr.endswith(f"; apt-get install {' '.join(sorted(PROGRAMS))}\n")
     assert done.stderr.count("\n") == 1
+
+
+def test_release_that_the_archive_has_not_got_is_dropped_unless_hosts_are_of_it(
+    lab: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = image.Recipe("no-such-release", ("openssh-client",), boots=False)
+    monkeypatch.setitem(image.UNPACKED, "gone", gone)
+    with pytest.raises(DroppedError, match="archive has dropped no-such-release"):
+        image.make("gone")
+    monkeypatch.setitem(image.RECIPES, "debian-gone", image.Recipe(gone.suite))
+    with pytest.raises(LabError, match="mmdebstrap failed"):
+        image.make("gone")
+    for trace in place.IMAGES.glob("gone*"):
+        trace.unlink() if trace.is_file() else shutil.rmtree(trace)
 
 
 def test_unknown_host_is_refused_in_one_line() -> None:
@@ -379,7 +392,9 @@ class MachineApart:
         self.group = hierarchy / f"rempart-apart-{os.getpid()}"
         self.group.mkdir()
         script = self.PREPARE.format(group=self.group, hierarchy=hierarchy)
-        self._first = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True)
+        self._first = subprocess.Popen(
+            [program("sh"), "-c", script], stdout=subprocess.PIPE, text=True
+        )
         assert self._first.stdout
         assert self._first.stdout.readline() == "started\n"
         children = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children")
@@ -387,8 +402,8 @@ class MachineApart:
 
     def entering(self, *argv: str) -> list[str]:
         join = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
-        enter = ["nsenter", f"--target={self.pid}", "--all", f"--wdns={REPOSITORY}", "--"]
-        return ["sh", "-c", join, str(self.group), *enter, *argv]
+        enter = [program("nsenter"), f"--target={self.pid}", "--all", f"--wdns={REPOSITORY}", "--"]
+        return [program("sh"), "-c", join, str(self.group), *enter, *argv]
 
     def lab(self, *arguments: str) -> list[str]:
         return self.entering(sys.executable, "-m", "lab", *arguments)

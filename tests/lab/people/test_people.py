@@ -15,6 +15,7 @@ import pytest
 
 from lab import place
 from lab.host import Host
+from lab.requirements import program
 
 PASSWORD = "Corr3ct-horse-battery"
 LOGIN = "m.durand"
@@ -50,7 +51,7 @@ class Desk:
         known = self.inventory.parent / "known_hosts" / "t" / "a"
         options = [f"-oUserKnownHostsFile={known}", "-oHostKeyAlias=t/a", "-oBatchMode=yes"]
         key = ["-F", "none", "-oIdentitiesOnly=yes", "-i", str(place.KEYS / LOGIN)]
-        return ["ssh", *key, *options, *words, f"{LOGIN}@{self.host.address}"]
+        return [program("ssh"), *key, *options, *words, f"{LOGIN}@{self.host.address}"]
 
     def logs_in(self) -> bool:
         """Tell whether her key opens."""

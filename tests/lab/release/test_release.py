@@ -16,6 +16,7 @@ from original import PAST, assert_same, snapshot, wait_until_gone
 
 from lab import place, secret
 from lab.host import Host
+from lab.requirements import program
 
 HostFactory = Callable[..., Host]
 
@@ -32,7 +33,7 @@ def login(
 ) -> subprocess.CompletedProcess[str]:
     """Try to log in with OpenSSH's client; its words say why not."""
     pinned = inventory.parent / "known_hosts" / "t" / "a"
-    command = ["ssh", "-F", "none", f"-oUserKnownHostsFile={pinned}", "-oHostKeyAlias=t/a"]
+    command = [program("ssh"), "-F", "none", f"-oUserKnownHostsFile={pinned}", "-oHostKeyAlias=t/a"]
     command += ["-oBatchMode=yes", "-oIdentitiesOnly=yes", "-oConnectTimeout=10", *options]
     command += [f"{user}@{host.address}", "true"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -153,7 +154,7 @@ def assert_holds(host: Host, inventory: Path) -> None:
     inside = "python3 -c \"import socket; socket.create_connection(('127.0.0.1', 8080))\""
     host.run(f"until {inside}; do sleep 0.2; done 2>/dev/null", timeout_s=30)
     try:
-        probe = ["bash", "-c", f"exec 3<>/dev/tcp/{host.address}/8080"]
+        probe = [program("bash"), "-c", f"exec 3<>/dev/tcp/{host.address}/8080"]
         with pytest.raises(subprocess.TimeoutExpired):
             subprocess.run(probe, capture_output=True, check=False, timeout=3)
     finally:

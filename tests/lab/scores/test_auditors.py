@@ -11,6 +11,7 @@ import pytest
 
 from lab import image, place
 from lab.host import Host
+from lab.requirements import program
 from scores import openscap, reason, sshaudit
 from scores.audit import IMAGE, install
 from scores.measure import harden
@@ -60,7 +61,7 @@ def test_the_locked_paramiko_gets_in(hardened: Host, known_hosts: Path) -> None:
 @pytest.mark.parametrize("version", ["", "OpenSSH_8.4"], ids=["debian-12", "debian-11"])
 def test_openssh_s_clients_get_in(hardened: Host, known_hosts: Path, version: str) -> None:
     """Debian 11's is the oldest that a provider may still have."""
-    client = old_client() if version else ["ssh"]
+    client = old_client() if version else [program("ssh")]
     said = subprocess.run([*client, "-V"], capture_output=True, text=True, check=True).stderr
     assert said.startswith(version or "OpenSSH_")
     options = ["-F", "none", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={known_hosts}"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.requirements import program
 from rempart.engine.lock import Lock, at_work, last_run, left_behind
 from rempart.engine.remote import whole
 from rempart.resources import Observation
@@ -22,7 +23,7 @@ def run(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     text = whole(script, "lock").replace("/var/lib/rempart", str(folder))
     text = text.replace("/run/rempart", str(folder))
     return subprocess.run(
-        ["sh", "-s"], input=text, capture_output=True, text=True, check=False, timeout=30
+        [program("sh"), "-s"], input=text, capture_output=True, text=True, check=False, timeout=30
     )
 
 
@@ -84,7 +85,9 @@ def test_command_at_work_keeps_the_lock_whatever_its_lease(tmp_path: Path) -> No
         Lock("first", "t.leroy@pc-07", 1).around("echo go; sleep 5\n", "none free"), "lock"
     )
     text = text.replace("/var/lib/rempart", str(tmp_path)).replace("/run/rempart", str(tmp_path))
-    busy = subprocess.Popen(["sh", "-s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    busy = subprocess.Popen(
+        [program("sh"), "-s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert busy.stdin
     assert busy.stdout
     busy.stdin.write(text)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from lab.requirements import program
 from rempart.engine.diff import diff
 from rempart.engine.guard import LIBRARIES, Guard
 from rempart.engine.observe import script
@@ -28,7 +28,7 @@ TRAITS = Traits(
 
 def complaints(text: str) -> str:
     """Return shellcheck's warnings and errors about a POSIX script."""
-    command = ["shellcheck", "--shell=sh", "--severity=warning", "--format=gcc", "-"]
+    command = [program("shellcheck"), "--shell=sh", "--severity=warning", "--format=gcc", "-"]
     return subprocess.run(command, input=text, capture_output=True, text=True, check=False).stdout
 
 
@@ -39,7 +39,6 @@ def wanted() -> list[Resource]:
 
 
 def test_shellcheck_is_there_and_complains_when_it_should() -> None:
-    assert shutil.which("shellcheck"), "apt-get install shellcheck"
     assert "SC2154" in complaints('echo "$unknown"\n')
 
 
@@ -59,9 +58,11 @@ def test_script_that_is_cut_anywhere_does_nothing(tmp_path: Path) -> None:
     text = whole(call("tee", str(tmp_path / "ran"), stdin="AAAA"))
     body = text.removeprefix(shell("lib"))
     for end in range(len(body) - 1):
-        subprocess.run(["dash"], input=body[:end], text=True, capture_output=True, check=False)
+        subprocess.run(
+            [program("dash")], input=body[:end], text=True, capture_output=True, check=False
+        )
     assert list(tmp_path.iterdir()) == []
-    subprocess.run(["dash"], input=body, text=True, capture_output=True, check=True)
+    subprocess.run([program("dash")], input=body, text=True, capture_output=True, check=True)
     assert (tmp_path / "ran").exists()
 
 

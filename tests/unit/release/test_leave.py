@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import subprocess
 
 import pytest
 
+from lab.requirements import program
 from rempart.engine import manifest
 from rempart.engine.observe import parse, script
 from rempart.engine.remote import shell, whole
@@ -86,8 +86,7 @@ def test_hardening_that_is_kept_keeps_its_group() -> None:
     ids=["leave", "observation"],
 )
 def test_scripts_are_clean_posix_shell(text: str) -> None:
-    assert shutil.which("shellcheck")
-    command = ["shellcheck", "--shell=sh", "--severity=warning", "--format=gcc", "-"]
+    command = [program("shellcheck"), "--shell=sh", "--severity=warning", "--format=gcc", "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     assert done.stdout == ""
 

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.requirements import program
 from rempart.engine.observe import END, Unobserved, parse
 from rempart.engine.remote import shell
 from rempart.resources import Observation, Package, Resource, Sysctl
@@ -22,7 +23,7 @@ def answer(resources: Sequence[Resource], path: str) -> list[str]:
     """Return what the kind's probe prints where the commands are those of PATH."""
     probe = shell("probe").replace("PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"PATH={path}")
     script = probe + type(resources[0]).probe(resources)  # type: ignore[arg-type]
-    done = subprocess.run(["/bin/sh", "-s"], input=script, capture_output=True, text=True)
+    done = subprocess.run([program("sh"), "-s"], input=script, capture_output=True, text=True)
     return [*done.stdout.splitlines(), END]
 
 
@@ -30,7 +31,7 @@ def test_kernel_settings_are_read_as_sysctl_shows_them() -> None:
     seen = parse(answer(SETTINGS, "/usr/bin:/bin"), SETTINGS)
     assert isinstance(seen, Observation)
     shown = subprocess.run(
-        ["/usr/sbin/sysctl", "-n", SETTINGS[1].setting], capture_output=True, text=True, check=True
+        [program("sysctl"), "-n", SETTINGS[1].setting], capture_output=True, text=True, check=True
     )
     assert seen.get("sysctl", "kernel.ostype") == ("Linux",)
     assert list(seen.get("sysctl", SETTINGS[1].setting)) == shown.stdout.split()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.requirements import program
 from rempart.engine.remote import shell
 from rempart.resources import Directory, Observation, Package, Setting, Unit, User
 from rempart.resources.setting import with_line
@@ -65,7 +66,7 @@ def run(folder: Path, script: str) -> None:
     """Run a change's script with the library, whose own folders are elsewhere."""
     library = shell("lib").replace("/run/rempart", f"{folder}/run").replace(
         "state=/var/lib/rempart", f"state={folder}/state")  # fmt: skip
-    subprocess.run(["sh", "-s"], input=library + script, text=True, check=True)
+    subprocess.run([program("sh"), "-s"], input=library + script, text=True, check=True)
 
 
 def test_older_folder_gets_its_mode_and_owner_back() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from lab.requirements import program
 from rempart.engine.remote import shell
 from rempart.resources import Observation, Setting
 from rempart.resources.setting import with_line
@@ -31,7 +32,7 @@ def set_line(file: Path, text: str, setting: str, line: str) -> str:
     state = str(file.parent / "state")
     library = shell("lib").replace("/var/lib/rempart", state).replace("/run/rempart", state)
     script = f'{library}\nset_line "$1" "$2" "$3"\n'
-    command = ["sh", "-s", "--", str(file), setting, line]
+    command = [program("sh"), "-s", "--", str(file), setting, line]
     subprocess.run(command, input=script, text=True, check=True, capture_output=True)
     return file.read_bytes().decode()
 

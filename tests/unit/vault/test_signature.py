@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.requirements import program
 from rempart.vault import DamagedError
 from rempart.vault.signature import sign, verify
 
@@ -19,7 +20,7 @@ def signed_by_openssh(folder: Path, message: bytes, namespace: str, *more: str) 
     key = folder / "key"
     key.write_bytes(pem("t.leroy"))
     key.chmod(0o600)
-    command = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", namespace, *more]
+    command = [program("ssh-keygen"), "-q", "-Y", "sign", "-f", str(key), "-n", namespace, *more]
     return subprocess.run(command, input=message, capture_output=True, check=True).stdout.decode()
 
 
@@ -35,7 +36,7 @@ def test_openssh_verifies_it(tmp_path: Path) -> None:
     (tmp_path / "who").write_text(f"t.leroy {public('t.leroy')}\n")
     (tmp_path / "sig").write_text(sign(b"vault", private("t.leroy")))
     command = [
-        "ssh-keygen",
+        program("ssh-keygen"),
         "-Y",
         "verify",
         "-f",

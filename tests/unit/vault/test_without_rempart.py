@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from lab.requirements import program
 from rempart.vault import new_generation, with_secret
 
 from .cabinet import NOW, PAPER_KEY, Cabinet, public
@@ -35,8 +35,8 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True)
 
 
-@pytest.mark.skipif(not shutil.which("age"), reason="age is not installed")
 def test_the_paper_and_age_read_it(folder: Path) -> None:
+    program("age")  # or what to install
     done = shell(READ, folder)
     assert done.returncode == 0, done.stderr
     (entry,) = json.loads(done.stdout)["entries"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.requirements import program
 from rempart.errors import RempartError
 from rempart.policy import load
 from rempart.verify import sshconfig
@@ -31,7 +32,7 @@ def asked(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "provider.yaml").write_text(PROVIDER)
     (tmp_path / "p.yaml").write_text(PRACTICE)
     config = sshconfig.write(load(tmp_path / "p.yaml"), tmp_path)
-    command = ["ssh", "-G", "-F", str(config), "archives"]
+    command = [program("ssh"), "-G", "-F", str(config), "archives"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return dict(line.split(" ", 1) for line in said.splitlines())
 
@@ -63,7 +64,7 @@ def test_quotes_and_percents_in_a_path_are_the_paths_own(tmp_path: Path) -> None
     (tmp_path / "provider.yaml").write_text(PROVIDER.replace("automation key", r'50% "a" \b'))
     (tmp_path / "p.yaml").write_text(PRACTICE)
     config = sshconfig.write(load(tmp_path / "p.yaml"), tmp_path)
-    command = ["ssh", "-G", "-F", str(config), "front"]
+    command = [program("ssh"), "-G", "-F", str(config), "front"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert f'identityfile {tmp_path}/keys/50%% "a" \\b\n' in said  # as written, %% is %
 

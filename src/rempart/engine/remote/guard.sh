@@ -3,7 +3,8 @@
 # guard/armed is renamed exactly once: to confirmed by the operator, or to reverting by the host.
 # shellcheck disable=SC2154  # the variables of lib.sh and tidy.sh
 
-# RUN OWNER, what all changes share on stdin: the lock keeps other runs away; what one of them left armed or half put back is refused.
+# RUN OWNER, what all changes share on stdin. The lock keeps other runs away; what one of them left
+# armed or half put back is refused.
 guard_open() {
   if [ -e $guard/armed ] || [ -e $guard/reverting ]; then
     if systemctl -q is-active $unit.timer || systemctl -q is-active $unit.service; then
@@ -37,7 +38,7 @@ guard_stage() {
 # Where a path's copy waits: on the path's own mount, so that putting it back is one rename.
 shelter() { # PATH NUMBER
   parent=${1%/*}; while [ ! -d "$parent" ]; do parent=${parent%/*}; done
-  if [ "$(mount_of "${parent:-/}")" = "$(mount_of $guard)" ]; then echo "$guard/old/$2"
+  if [ "$(mount_of "${parent:-/}")" = "$mount" ]; then echo "$guard/old/$2"
   else echo "${parent:-}/.rempart-guard.$2"; fi
 }
 
@@ -73,6 +74,11 @@ keep_copy() { # PATH
 keep_directories() { # PATH: modes and owners from here up to the root
   parent=$1
   while [ -n "$parent" ]; do
+    case $noted in *"
+$parent
+"*) return 0 ;; esac # and so were those above it
+    noted="$noted$parent
+"
     if [ -d "$parent" ]; then stat -L -c '%a	%u	%g	%n' -- "$parent" >> $guard/parents
     else printf -- '-\t-\t-\t%s\n' "$parent" >> $guard/parents; fi
     parent=${parent%/*}
@@ -91,7 +97,9 @@ keep_unit() { # UNIT; a tab is blank space to read, so no field may be empty
 guard_bundle() {
   mkdir $guard/old; : > $guard/paths; : > $guard/parents; : > $guard/units; : > $guard/sysctls
   : > $guard/permissions
-  number=0 mounts=$(cut -d' ' -f5 /proc/self/mountinfo)
+  number=0 noted='
+' mounts=$(cut -d' ' -f5 /proc/self/mountinfo)
+  mount=$(mount_of $guard)
   sort -u $guard/touched > $guard/touched.sorted
   while IFS= read -r touched; do
     name=${touched#*:}

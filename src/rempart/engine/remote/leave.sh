@@ -8,9 +8,10 @@ purge_unneeded() {
   if edited_by_hand "$1"; then apt remove "$1"; else apt purge "$1"; fi
 }
 
-# NAME: not every package ends its own services when it goes.
+# NAME: not every package ends its own services when it goes, and what had failed stays listed for ever.
 stop_units() {
-  dpkg -L "$1" | sed -n 's,^.*/systemd/system/\([^/@]*[.][a-z]*\)$,\1,p' | xargs -r systemctl stop || :
+  units=$(dpkg -L "$1" | sed -n 's,^.*/systemd/system/\([^/@]*[.][a-z]*\)$,\1,p')
+  for verb in stop reset-failed; do printf '%s\n' "$units" | xargs -r systemctl $verb 2>/dev/null || :; done
 }
 
 # NAME: whether a conffile, dpkg's own or one that ucf looks after, is not as it was installed.

@@ -8,17 +8,38 @@ mkdir -p "$state" /run/rempart/pending
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
 # PATH: root follows no link that somebody else could put there, so it works in no folder of theirs.
+# Where root alone may write nobody else changes that: a folder is looked at once.
 refuse_foreign() {
-  folder=$(realpath -m -- "${1%/*}/.")
-  while :; do
-    case $(stat -c '%u %g %A' -- "${folder:-/}" 2>/dev/null) in
-    '' | '0 '*' '?????-??-? | '0 0 '????????-?) ;;
-    '0 '*' drwx-wx--T') ;; # crontab(1)'s folder: through its own group alone
-    *) fail "$1: others than root may write in ${folder:-/}; rempart changes nothing there" ;;
-    esac
-    [ -n "$folder" ] || break
-    folder=${folder%/*}
-  done
+  case $looked_at in *"
+${1%/*}
+"*) return 0 ;; esac
+  path=$1 folder=$(realpath -m -- "${1%/*}/.")
+  set -- /
+  while [ -n "${folder%/}" ]; do set -- "$@" "$folder"; folder=${folder%/*}; done
+  modes=$(stat -c '%u %g %A' -- "$@" 2>/dev/null) || : # what is not there is nobody's
+  while read -r mode; do
+    is_roots "$mode" && continue
+    for folder; do
+      is_roots "$(stat -c '%u %g %A' -- "$folder" 2>/dev/null)" ||
+        fail "$path: others than root may write in $folder; rempart changes nothing there"
+    done
+    fail "$path: a folder above it changes under our hands; try again"
+  done <<MODES
+$modes
+MODES
+  looked_at="$looked_at${path%/*}
+"
+}
+looked_at='
+'
+
+# UID GID MODES: root alone may write there.
+is_roots() {
+  case $1 in
+  '' | '0 '*' '?????-??-? | '0 0 '????????-?) ;;
+  '0 '*' drwx-wx--T') ;; # crontab(1)'s folder: through its own group alone
+  *) return 1 ;;
+  esac
 }
 
 # UNIT…: these run an older state than the one on disk until clear_pending.
@@ -144,11 +165,14 @@ apt() {
     < /dev/null > /run/rempart/apt.log 2>&1 || { tail -c 4000 /run/rempart/apt.log >&2; return 1; }
 }
 
-# install|remove NAME…: notes what apt is about to bring and to take, so that leaving can undo it.
-# Noted before: an apt that is killed half-way has brought something all the same.
+# install|remove NAME…: what apt would do, a line each.
+simulated() { apt-get -s -qq --no-install-recommends "$@"; }
+
+# Reads that, and notes what apt is about to bring and to take, so that leaving can undo it. Noted
+# before: an apt that is killed half-way has brought something all the same.
 note_packages() {
   auto=$(apt-mark showauto)
-  apt-get -s -qq --no-install-recommends "$@" 2>/dev/null | while read -r verb name was _; do
+  while read -r verb name was _; do
     case $verb:$was in
     Inst:\[*) ;; # an upgrade
     Inst:*) printf '%s\n' "$name" >> $state/brought ;;
@@ -167,24 +191,27 @@ $name
 apt_install() {
   [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -mtime -1 -print -quit 2>/dev/null)" ] ||
     apt update
-  note_packages install "$@"
+  simulated install "$@" | note_packages
   apt install --no-remove "$@" || {
-    apt update && note_packages install "$@" && apt install --no-remove "$@"
+    apt update && simulated install "$@" | note_packages && apt install --no-remove "$@"
   }
 }
 
-# PACKAGE…: what apt would remove with these, one name a line.
-would_go() { apt-get -s -qq remove "$@" | sed -n 's/^Remv \([^ ]*\) .*/\1/p' | sort; }
+# Reads what apt would do; the packages that would go, one name a line.
+going() { sed -n 's/^Remv \([^ ]*\) .*/\1/p' | sort; }
 
 # REVIEWED PACKAGE…: removes these; REVIEWED are the names that a person saw go, these included.
 # Configuration and data stay: a purge would run what other packages do to their data.
 apt_remove() {
   reviewed=$1; shift
-  would=$(would_go "$@" | tr '\n' ' ')
+  simulation=$(simulated remove "$@")
+  would=$(printf '%s\n' "$simulation" | going | tr '\n' ' ')
   [ "$would" = "$reviewed" ] || fail "removing $* would remove $would(reviewed: $reviewed); plan again"
-  note_packages remove "$@"
+  printf '%s\n' "$simulation" | note_packages
   apt remove "$@"
 }
+
+would_go() { simulated remove "$@" | going; }
 
 remove_unneeded() { [ "$(would_go "$1")" != "$1" ] || apt remove "$1"; }
 
@@ -208,6 +235,9 @@ reload_unit() {
   systemctl -q is-failed "$1" && fail "$1: failed after its reload"
   clear_pending "$1"
 }
+
+# UNIT: where it is disabled already, the verb would still turn round the links of an old init script.
+disable_unit() { ! systemctl -q is-enabled "$1" 2>/dev/null || systemctl -q disable "$1"; }
 
 # UNIT: it ends, and so does what it leaves in the kernel.
 retire_unit() {
