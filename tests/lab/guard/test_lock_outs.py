@@ -40,6 +40,11 @@ REASON = {
 }
 """What a run says of its proof, by fault."""
 
+SHARE = (
+    "mkdir /home/commun && mount -t tmpfs nas /home/commun && echo patients > /home/commun/letter"
+)
+"""As practices have below their homes; what would unmount it would empty it for every program."""
+
 Admit = Callable[..., Patient]
 Record = Callable[[str, object], None]
 
@@ -109,11 +114,14 @@ def test_lock_out_ends_by_itself_and_leaves_nothing(
     admit: Admit, locked_out: Callable[..., str], image: str, fault: str
 ) -> None:
     patient = admit(image)
+    patient.host.run(SHARE)
+    patient.before = patient.snapshot()
 
     said = locked_out(patient, fault)
 
     assert re.search(f"{REASON[fault.partition(':')[0]]}|{NO_TIME}", said)
     assert BY_ITSELF in said or AT_ONCE in said
+    assert patient.host.run("cat /home/commun/letter").stdout == "patients\n"
     assert_as_before(patient)
     assert_a_clean_run_succeeds(patient)
 

@@ -1,5 +1,6 @@
-# rempart. Gives folders their mount options: `start`, `stop` (as before), `check`. A folder that is no
-# mount of its own is bound onto itself, with what is mounted below it; its files stay the same.
+# rempart. Gives folders their mount options: `start` (again at a reload), `stop` (as before), `check`. A
+# folder that is no mount of its own is bound onto itself, with what is mounted below it; its files stay
+# the same. What others have mounted there or below is theirs: nothing here unmounts it.
 set -eu
 notes=/run/rempart-mounts
 table='/dev/shm nodev,nosuid,noexec
@@ -8,29 +9,42 @@ table='/dev/shm nodev,nosuid,noexec
 /var/tmp nodev,nosuid
 '
 
-# PATH: the flags of the mount that is on top there, nothing where none is.
-flags() { findmnt -n -o VFS-OPTIONS --mountpoint "$1" | tail -n 1; }
+# PATH FIELD: of the mount that is on top there; nothing where none is.
+on_top() { findmnt -n -o "$2" --mountpoint "$1" | tail -n 1 | tr -d ' '; }
+
+# PATH NOTE: remount options that leave of nosuid, nodev and noexec those that are there without us.
+as_before() {
+  if [ -s "$2" ]; then before=$(cat "$2"); else before=$(findmnt -n -o VFS-OPTIONS --target "${1%/*}/"); fi
+  before=$(echo "$before" | tr , '\n' | grep -xE 'no(suid|dev|exec)' | paste -s -d , -)
+  echo "remount,bind,$(on_top "$1" VFS-OPTIONS),suid,dev,exec${before:+,$before}"
+}
 
 start() { # PATH OPTIONS
   note=$notes/$(echo "$1" | tr / -)
   if [ -e "$note" ]; then :
-  elif mountpoint -q "$1"; then flags "$1" > "$note"
-  else : > "$note"; mount --rbind "$1" "$1"; fi
-  mount -o "remount,bind,$(flags "$1"),$2" "$1"
+  elif mountpoint -q "$1"; then on_top "$1" VFS-OPTIONS > "$note"
+  else : > "$note"; mount --rbind "$1" "$1"; on_top "$1" ID > "$note.bound"; fi
+  mount -o "$(as_before "$1" "$note"),$2" "$1"
 }
 
 stop() { # PATH
   note=$notes/$(echo "$1" | tr / -)
   [ -e "$note" ] || return 0
-  # With "suid", "dev" and "exec" first, what was there before is what is left.
-  if [ -s "$note" ]; then mount -o "remount,bind,suid,dev,exec,$(cat "$note")" "$1"
-  else umount --lazy "$1"; fi
-  rm "$note"
+  if [ -s "$note" ]; then mount -o "$(as_before "$1" "$note")" "$1"
+  elif [ -e "$note.bound" ] && [ "$(cat "$note.bound")" != "$(on_top "$1" ID)" ]; then
+    echo "$1: somebody else has mounted something there; it stays" >&2
+  else
+    # Shared with the folder under it until now, so that what was mounted meanwhile is there, too. Private
+    # from here on, or each mount below would be unmounted there as well.
+    mount --make-rprivate "$1"
+    umount --lazy "$1"
+  fi
+  rm -f "$note" "$note.bound"
 }
 
 check() { # PATH OPTIONS
   for option in $(echo "$2" | tr , ' '); do
-    case ",$(flags "$1")," in *",$option,"*) ;; *) exit 1 ;; esac
+    case ",$(on_top "$1" VFS-OPTIONS)," in *",$option,"*) ;; *) exit 1 ;; esac
   done
 }
 
