@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import tempfile
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import strategies as st
 
 from rempart.controls import CONTROLS
@@ -95,15 +97,14 @@ def policies(draw: Draw) -> dict[str, Document]:
 
 
 class _Keys:
-    """Keys that nobody else has: the 32 bytes of an ed25519 key are any 32 bytes."""
+    """Keys that nobody else has: the 32 bytes of a private ed25519 key are any 32 bytes."""
 
     def __init__(self, draw: Draw) -> None:
         self.draw, self.made = draw, 0
 
     def one(self) -> Document:
         self.made += 1
-        blob = b"\0\0\0\x0bssh-ed25519\0\0\0 " + self.made.to_bytes(32, "big")
-        line = f"ssh-ed25519 {base64.b64encode(blob).decode()}"
+        line = _public(self.made)
         comment = self.draw(st.none() | COMMENTS)
         key = {"key": f"{line} {comment.strip()}" if comment else line}
         expires = self.draw(st.none() | DAYS)
@@ -149,6 +150,12 @@ def _traits(release: str) -> Document:
         "desktop": "none",
         "locale": "fr_FR.UTF-8",
     }
+
+
+@cache
+def _public(seed: int) -> str:
+    key = Ed25519PrivateKey.from_private_bytes(seed.to_bytes(32, "big")).public_key()
+    return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
 def _person(draw: Draw, login: str, keys: _Keys, hosts: list[str]) -> Document:
