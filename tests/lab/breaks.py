@@ -134,6 +134,8 @@ BREAKS = (
     sshd("root may log in", {"SS-1"}, "Match all", "PermitRootLogin yes"),
     sshd("old key exchange", {"SS-1"}, "KexAlgorithms +diffie-hellman-group14-sha1"),
     sshd("old ciphers", {"SS-1"}, "Ciphers +aes256-cbc"),
+    sshd("dead connections stay", {"SS-1"}, "ClientAliveInterval 0"),
+    sshd("compression is back", {"SS-1"}, "Compression delayed"),
     sshd("agents are forwarded", {"SS-1"}, "Match all", "AllowAgentForwarding yes"),
     sshd(
         "keys are read from homes",
