@@ -19,11 +19,15 @@ from lab.requirements import program
 
 @dataclass(frozen=True)
 class Recipe:
-    """What an image is made of, besides PACKAGES; one that does not boot is `extra` unpacked."""
+    """What an image is made of, besides PACKAGES; one that does not boot is `extra` unpacked.
+
+    `script` is a program beside this file that is called with the root folder last of all.
+    """
 
     suite: str
     extra: tuple[str, ...] = ()
     boots: bool = True
+    script: str = ""
 
 
 # What makes auditors judge a machine and not a container: rules about the kernel, its boot loader
@@ -37,12 +41,25 @@ READY = (
     *("needrestart", "nftables", "unattended-upgrades"),
 )
 
+# A practice's desk: the desktop, the browsers and the printing that Debian's installer brings, and
+# what lets a test sit at it (a screen without hardware, a hand on the keyboard).
+DESKTOP = (
+    *("xfce4-session", "xfce4-panel", "xfce4-settings", "xfce4-terminal", "xfce4-power-manager"),
+    *("xfwm4", "xfdesktop4", "thunar", "thunar-volman", "gvfs"),
+    *("lightdm", "lightdm-gtk-greeter", "light-locker", "dbus-user-session", "polkitd"),
+    *("firefox-esr", "firefox-esr-l10n-fr", "chromium", "chromium-l10n", "chromium-sandbox"),
+    *("fonts-dejavu-core", "librsvg2-common"),
+    *("cups", "cups-client", "cups-bsd", "cups-browsed", "avahi-daemon", "printer-driver-cups-pdf"),
+    *("xvfb", "xdotool", "x11-utils", "x11-xserver-utils"),
+)
+
 RECIPES = {
     "debian-12": Recipe("bookworm"),
     "debian-13": Recipe("trixie"),
     "debian-12-ready": Recipe("bookworm", READY),
     "debian-13-ready": Recipe("trixie", READY),
     "debian-12-machine": Recipe("bookworm", MACHINE),
+    "debian-12-desktop": Recipe("bookworm", DESKTOP, script="desktop.sh"),
 }
 
 # Files that tests and auditors need of other releases of Debian: unpacked, nothing is installed.
@@ -88,9 +105,10 @@ def path(name: str) -> Path:
 
 
 def make(name: str) -> Path:
-    """Return the image's root folder, built first if it is not there (about half a minute).
+    """Return the image's root folder, built first if it is not there.
 
-    The package cache must be up, as it is in a lab session.
+    That takes about half a minute, a desktop's three. The package cache must be up, as it is in a
+    lab session.
     """
     target = path(name)
     if target.is_dir():
@@ -130,8 +148,7 @@ def _log(name: str) -> Path:
 
 def _digest(name: str) -> str:
     parts = [*_command(name, Path("TARGET")), _sources(name), cacher.url()]
-    if _recipe(name).boots:
-        parts.append(_STOCK.read_text())
+    parts += [script.read_text() for script in _scripts(name)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -144,6 +161,14 @@ def _recipe(name: str) -> Recipe:
     return (RECIPES | UNPACKED)[name]
 
 
+def _scripts(name: str) -> list[Path]:
+    recipe = _recipe(name)
+    return [
+        *([_STOCK] if recipe.boots else []),
+        *([_STOCK.with_name(recipe.script)] if recipe.script else []),
+    ]
+
+
 def _sources(name: str) -> str:
     return cacher.mirrors().sources(_recipe(name).suite)
 
@@ -154,6 +179,7 @@ def _command(name: str, target: Path) -> list[str]:
     installed = [
         "--skip=cleanup/apt/lists",  # `apt-get install` works at once, as after an installation
         '--customize-hook=exec "$STOCK" "$1"',
+        *(['--customize-hook=exec "$SCRIPT" "$1"'] if recipe.script else []),
     ]
     return [
         "mmdebstrap",
@@ -176,7 +202,7 @@ def _build(name: str, target: Path) -> None:
     cgroup.remove(group)  # a build whose starter died would go on in our folder
     draft = target.with_suffix(".draft")
     log = _log(name)
-    sys.stderr.write(f"lab: building the {name} image, once (about half a minute)\n")
+    sys.stderr.write(f"lab: building the {name} image, once (half a minute; a desktop's: three)\n")
     # Its own mount namespace: no mount of a build that is killed outlives it.
     command = [program("unshare"), "--mount", "--propagation=private", *_command(name, draft)]
     try:
@@ -190,7 +216,9 @@ def _build(name: str, target: Path) -> None:
                 text=True,
                 stdout=output,
                 stderr=output,
-                env=os.environ | {"STOCK": str(_STOCK), "PROXY": cacher.url(), "LC_ALL": "C.UTF-8"},
+                env=os.environ
+                | {"STOCK": str(_STOCK), "SCRIPT": str(_STOCK.with_name(_recipe(name).script))}
+                | {"PROXY": cacher.url(), "LC_ALL": "C.UTF-8"},
                 check=False,
             )
             if done.returncode == 0:

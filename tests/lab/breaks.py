@@ -134,6 +134,8 @@ BREAKS = (
     sshd("root may log in", {"SS-1"}, "Match all", "PermitRootLogin yes"),
     sshd("old key exchange", {"SS-1"}, "KexAlgorithms +diffie-hellman-group14-sha1"),
     sshd("old ciphers", {"SS-1"}, "Ciphers +aes256-cbc"),
+    sshd("dead connections stay", {"SS-1"}, "ClientAliveInterval 0"),
+    sshd("compression is back", {"SS-1"}, "Compression delayed"),
     sshd("agents are forwarded", {"SS-1"}, "Match all", "AllowAgentForwarding yes"),
     sshd(
         "keys are read from homes",
@@ -326,6 +328,10 @@ BREAKS = (
     ),
     Break("a password for ever", {"PW-2"}, "chage -M 99999 m.durand", "chage -M 180 m.durand"),
     edited("shells stay open", {"SE-1"}, "/etc/profile.d/rempart-idle.sh", "'/TMOUT/d; 2i:'"),
+    edited("consoles warn of nothing", {"SE-1"}, "/etc/issue", "'s/323-1//'"),
+    edited(
+        "sudo shares its terminal", {"AC-2"}, "/etc/sudoers.d/zz-rempart", "'s/use_pty/!use_pty/'"
+    ),
     edited("sudo keeps no log", {"AC-2"}, "/etc/sudoers.d/zz-rempart", "'s/.*logfile.*//'"),
     Break(
         "redirects are believed",

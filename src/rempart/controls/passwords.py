@@ -33,6 +33,7 @@ CONTROLS = (
         " browser has kept.",
         hygiene=(11,),
         questions=(5,),
+        enforced_by=("browsers",),
     ),
     Control(
         id="PW-4",

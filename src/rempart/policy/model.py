@@ -15,6 +15,7 @@ from rempart.errors import RempartError
 from rempart.policy.account import Accounts
 from rempart.policy.backup import Backup
 from rempart.policy.base import Model, described
+from rempart.policy.browser import Browsers
 from rempart.policy.clock import Time
 from rempart.policy.exchange import Exchange
 from rempart.policy.firewall import Firewall
@@ -90,6 +91,11 @@ class Policy(Model):
     updates: Updates = described("Security updates.", {"max_age_days": 7}, default=Updates())
     time: Time = described(
         "Time servers of the practice's own.", {"servers": ["192.168.1.1"]}, default=Time()
+    )
+    browsers: Browsers = described(
+        "Browser policies of the practice's own.",
+        {"firefox": {"Homepage": {"URL": "https://intranet.example"}}},
+        default=Browsers(),
     )
     exceptions: tuple[ControlException, ...] = described(
         "Controls that are not applied to a host.", [{"control": "SE-1"}], default=()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
@@ -64,6 +65,8 @@ NO_DETOURS = {
     "permituserrc": "no",
     "x11forwarding": "no",
 }
+PLAIN = {"compression": "no", "tcpkeepalive": "no"}
+LONGEST_GONE_S = 600
 
 _MARK = "=== "
 
@@ -75,6 +78,16 @@ def effective_command(logins: Iterable[str], connections: Iterable[str]) -> str:
     """
     asked = [f"user={login},host=none,{c}" for login in logins for c in connections]
     return "\n".join(f"echo '{_MARK}{each}'; sshd -T -C '{each}' || exit 1" for each in asked)
+
+
+def gone_after_s(settings: Settings) -> int:
+    """Return after how many seconds a client that is gone is let go; 0 for never.
+
+    >>> gone_after_s({"clientaliveinterval": "120", "clientalivecountmax": "2"})
+    240
+    """
+    words = (settings.get(f"clientalive{each}", "") for each in ("interval", "countmax"))
+    return math.prod(int(word) if word.isdecimal() else 0 for word in words)
 
 
 def parse_effective(answer: str) -> dict[str, Settings]:

@@ -17,7 +17,7 @@ LISTENS = "ss -Hlntu 'sport = 111'"
 def test_rpcbind_is_off_until_the_policy_names_it(
     fresh_host: Callable[..., Host], tmp_path: Path, image: str
 ) -> None:
-    host = fresh_host(image)
+    host = fresh_host(f"{image}-ready")
     host.run("apt-get -qq -y install --no-install-recommends rpcbind >/dev/null 2>&1")
     assert host.run(LISTENS).stdout
     inventory = practice.enrolled(tmp_path, {"a": host})
@@ -39,7 +39,7 @@ def test_rpcbind_is_off_until_the_policy_names_it(
 def test_person_keeps_jobs_and_makes_no_new_ones(
     fresh_host: Callable[..., Host], tmp_path: Path
 ) -> None:
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     inventory = practice.enrolled(tmp_path, {"a": host}, people=[practice.MARIE])
     host.run("useradd -m m.durand; echo '* * * * * date > ~/ran' | crontab -u m.durand -")
     applied = practice.rempart("apply", inventory, "--yes")

@@ -78,7 +78,7 @@ def notes(inventory: Path) -> list[str]:
 def test_other_firewall_is_refused_or_taken_over_and_given_back(
     fresh_host: HostFactory, tmp_path: Path, name: str, image: str
 ) -> None:
-    host, state = fresh_host(image), STATE.format(unit=UNITS[name])
+    host, state = fresh_host(f"{image}-ready"), STATE.format(unit=UNITS[name])
     host.run(SET_UP[name])
     before = host.run(state).stdout
     assert "2525" in before
@@ -105,7 +105,7 @@ def test_other_firewall_is_refused_or_taken_over_and_given_back(
 
 
 def test_what_does_not_fight_is_told_and_stays(fresh_host: HostFactory, tmp_path: Path) -> None:
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     host.run(PEACEFUL)
     inventory = practice.enrolled(tmp_path, {"a": host})
     assert refusal(inventory) == (

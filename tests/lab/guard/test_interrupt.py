@@ -23,7 +23,7 @@ def test_interrupt_in_the_window_says_what_becomes_of_the_host(
     run = patient.apply("proof_never_ends")
     wait_until(lambda: patient.has("switched"), 60, run)
     run.send_signal(ending)
-    said, _ = run.communicate(timeout=60)
+    said, _ = run.communicate(timeout=120)
 
     assert run.returncode == 1
     assert "Traceback" not in said

@@ -34,7 +34,7 @@ class Desks:
 @pytest.fixture(scope="module")
 def desks(lab: Session, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
     with ExitStack() as stack:
-        (gnome,), (xfce,) = lab.fresh_hosts(1, "debian-12"), lab.fresh_hosts(1, "debian-13")
+        gnome, xfce = lab.fresh_host("debian-12-ready"), lab.fresh_host("debian-13-ready")
         hosts = {"gnome": gnome, "xfce": xfce}
         for name, host in hosts.items():
             stack.callback(host.remove)

@@ -69,7 +69,7 @@ def test_upgrade_gives_up_what_the_new_version_has_no_more(
     now = wheels.install(tmp_path / "now", lambda sources: None)
     assert rempart(before, "--version").stdout == "rempart 0.0.9\n"
     assert rempart(now, "--version").stdout == "rempart 0.1.0\n"
-    host = fresh_host()
+    host = fresh_host(practice.READY)
     issue = host.run("printf 'Bienvenue' > /etc/issue.net; chmod 640 /etc/issue.net; "
                      "stat -c %a:%U:%G /etc/issue.net; cat /etc/issue.net")  # fmt: skip
     inventory = practice.enrolled(tmp_path / "practice", {"a": host})

@@ -21,10 +21,13 @@ import upkeep  # noqa: E402
 import variant  # noqa: E402
 
 PEOPLE = "people/test_people.py"
+BROWSERS = "people/test_browsers.py"
 BROKEN_ELSEWHERE = {
     "AC-4": f"{PEOPLE}::test_a_leaver_is_out_by_every_way_and_can_come_back",
     "AV-2": "people/test_desktops.py::test_lock_that_is_gone_is_red_and_comes_back",
     "AC-6": f"{PEOPLE}::test_review_names_unknown_accounts_and_the_policy_can_lock_them",
+    "PW-3": f"{BROWSERS}::test_policy_that_is_gone_or_changed_is_red_and_comes_back",
+    "UP-4": f"{BROWSERS}::test_old_browser_is_red",
     "FW-5": "verify/test_verify.py::test_operator_without_sudo_is_named",
     "PR-1": "verify/test_verify.py::test_expired_exception_is_red_even_if_all_is_well",
 }

@@ -55,3 +55,12 @@ def test_modern_algorithms_pass_certificates_too() -> None:
 )
 def test_sshd_that_would_shut_us_out_is_known(settings: sshd.Settings, shuts_out: bool) -> None:
     assert sshd.shuts_out(settings, "10.0.0.1") is shuts_out
+
+
+@pytest.mark.parametrize(
+    ("interval", "count", "seconds"),
+    [("120", "2", 240), ("0", "3", 0), ("120", "0", 0), ("no", "3", 0), ("\u00b2", "2", 0)],
+)
+def test_client_that_is_gone_is_let_go_after(interval: str, count: str, seconds: int) -> None:
+    settings = {"clientaliveinterval": interval, "clientalivecountmax": count}
+    assert sshd.gone_after_s(settings) == seconds

@@ -60,6 +60,17 @@ def test_sshd_has_no_detours(
     proof.that(not found, in_words(wanted), ", ".join(found) or "so", "sshd -T -C")
 
 
+def test_dead_connections_end(effective: Effective, proof: Proof) -> None:
+    """sshd lets go of clients that are gone, by a question inside the encryption."""
+    found = differing(effective, sshd.PLAIN)
+    proof.that(not found, in_words(sshd.PLAIN), ", ".join(found) or "so", "sshd -T -C")
+    longest = sshd.LONGEST_GONE_S
+    times = {who: sshd.gone_after_s(settings) for who, settings in effective.items()}
+    never = [f"{seconds} s ({who})" for who, seconds in times.items() if not 0 < seconds <= longest]
+    seen = ", ".join(never) or "so"
+    proof.that(not never, f"gone clients end within {longest} s", seen, "sshd -T -C")
+
+
 def test_only_a_group_may_log_in(
     effective: Effective, machine: Machine, policy: Policy, subject: Host, today: date, proof: Proof
 ) -> None:
