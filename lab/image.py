@@ -217,7 +217,7 @@ def _build(name: str, target: Path) -> None:
                 stdout=output,
                 stderr=output,
                 env=os.environ
-                | {"STOCK": str(_STOCK), "SCRIPT": str(_STOCK.with_name(_recipe(name).script))}
+                | {"STOCK": str(_STOCK), "SCRIPT": str(_STOCK.parent / _recipe(name).script)}
                 | {"PROXY": cacher.url(), "LC_ALL": "C.UTF-8"},
                 check=False,
             )
