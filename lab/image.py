@@ -169,6 +169,13 @@ def _scripts(name: str) -> list[Path]:
     ]
 
 
+def _environment(name: str) -> dict[str, str]:
+    """Return what mmdebstrap's hooks read; SCRIPT is a program only where the recipe names one."""
+    script = _STOCK.parent / _recipe(name).script
+    own = {"STOCK": str(_STOCK), "SCRIPT": str(script)}
+    return own | {"PROXY": cacher.url(), "LC_ALL": "C.UTF-8"}
+
+
 def _sources(name: str) -> str:
     return cacher.mirrors().sources(_recipe(name).suite)
 
@@ -216,9 +223,7 @@ def _build(name: str, target: Path) -> None:
                 text=True,
                 stdout=output,
                 stderr=output,
-                env=os.environ
-                | {"STOCK": str(_STOCK), "SCRIPT": str(_STOCK.parent / _recipe(name).script)}
-                | {"PROXY": cacher.url(), "LC_ALL": "C.UTF-8"},
+                env=os.environ | _environment(name),
                 check=False,
             )
             if done.returncode == 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,16 @@ def test_release_file_that_is_not_found_is_a_dropped_release() -> None:
 )  # fmt: skip
 def test_any_other_error_is_none(said: str) -> None:
     assert not is_dropped(said)
+
+
+@pytest.mark.parametrize("name", [*image.RECIPES, *image.UNPACKED])
+def test_hooks_of_every_image_are_programs(name: str) -> None:
+    environment = image._environment(name)
+    hooks = [word for word in image._command(name, Path("TARGET")) if "exec " in word]
+    called = [re.findall(r'exec "\$(\w+)"', hook)[0] for hook in hooks]
+    for variable in called:
+        assert os.access(environment[variable], os.X_OK)
+        assert Path(environment[variable]).is_file()
 
 
 def test_drafts_are_removed_but_for_what_is_being_built(
