@@ -94,7 +94,7 @@ def planned(name: str, output: bytes) -> HostPlan:
         assert not made.changes
     else:
         "".join(change.script for change in run.changes).encode()
-        digest(run.observation)
+        digest(run.observation, run.desired)
         manifest.render(manifest.claimed(run.owned, run.desired, run.observation)).encode()
     return made
 

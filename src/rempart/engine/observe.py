@@ -11,12 +11,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from pyinfra.api import StringCommand
 
 from rempart.engine import traits
 from rempart.engine.remote import shell
-from rempart.resources import KINDS, Observation, Resource
+from rempart.resources import KINDS, Observation, Resource, Unit
 
 END = "end\tof\tanswer"
 """The last line of a whole answer; without it the answer was cut off."""
@@ -94,7 +95,17 @@ def _answered(resource: Resource, seen: Observation) -> bool:
     return seen.has(kind, key)
 
 
-def digest(seen: Observation) -> str:
-    """Return a SHA-256 over what a plan is made from; uptime and the like are not part of it."""
-    stable = {kind: facts for kind, facts in seen.facts.items() if kind not in VOLATILE}
+def digest(seen: Observation, resources: Sequence[Resource]) -> str:
+    """Return a SHA-256 over what a plan is made from; what comes and goes by itself is no part.
+
+    That is the uptime and the like, and whether a unit runs of which neither is wanted: a scanner,
+    say, that starts when something is to be scanned.
+    """
+    stable: dict[str, Any] = {k: facts for k, facts in seen.facts.items() if k not in VOLATILE}
+    if units := stable.get("unit"):
+        free = {r.unit for r in resources if isinstance(r, Unit) and r.running is None}
+        stable["unit"] = {
+            name: (*state[:1], *state[2:]) if name in free else state
+            for name, state in units.items()
+        }
     return hashlib.sha256(json.dumps(stable, sort_keys=True).encode()).hexdigest()

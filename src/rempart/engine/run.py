@@ -139,7 +139,7 @@ class Run:
     @property
     def seen_digest(self) -> str:
         """Return the digest of the phase's observation, for the stale-plan check."""
-        return digest(self.observation)
+        return digest(self.observation, self.desired)
 
     def locked(self, body: str, *libraries: str, timeout_s: int | None = None) -> StringCommand:
         """Return the command that changes the host: as root, and only while this run is its own."""

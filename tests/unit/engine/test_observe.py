@@ -103,11 +103,29 @@ def test_no_answer_breaks_the_parsing_or_the_diff(mangled: list[str]) -> None:
 
 
 def test_digest_tells_what_a_plan_is_made_from_and_no_more() -> None:
-    before = digest(_seen(WHOLE))
-    assert digest(_seen([line.replace("10.0.0.1", "10.0.0.9") for line in WHOLE])) == before
-    assert digest(_seen(["guard\tarmed\tx", *WHOLE])) == before
-    assert digest(_seen([line.replace("net.x\t0", "net.x\t2") for line in WHOLE])) != before
-    assert digest(_seen(["pending\tssh.service", *WHOLE])) != before
+    before = digest(_seen(WHOLE), WANTED)
+    for same in (
+        [line.replace("10.0.0.1", "10.0.0.9") for line in WHOLE],
+        ["guard\tarmed\tx", *WHOLE],
+    ):
+        assert digest(_seen(same), WANTED) == before
+    for other in (
+        [line.replace("net.x\t0", "net.x\t2") for line in WHOLE],
+        ["pending\tssh.service", *WHOLE],
+    ):
+        assert digest(_seen(other), WANTED) != before
+
+
+@pytest.mark.parametrize(("running", "counts"), [(None, False), (True, True), (False, True)])
+def test_unit_that_may_run_or_not_makes_no_plan_stale(running: bool | None, counts: bool) -> None:
+    unit = Unit(concern="x", unit="x.service", enabled=True, running=running)
+    digests = {
+        digest(Observation({"unit": {"x.service": ("loaded", state, "enabled")}}), [unit])
+        for state in ("active", "activating", "inactive")
+    }
+    assert (len(digests) > 1) is counts
+    off = Observation({"unit": {"x.service": ("loaded", "active", "disabled")}})
+    assert digest(off, [unit]) not in digests
 
 
 def _seen(lines: list[str]) -> Observation:
