@@ -8,6 +8,9 @@ from lab import image, machine, secret
 from lab.process import run
 from lab.topology import HostSpec
 
+_EICAR = "44d88612fea8a8f36de82e1278abb02f"
+"""MD5 of the test file that every scanner must find, https://www.eicar.org."""
+
 _LAYERS = ("upper", "work", "root")
 _SNAPSHOT = "snapshot"
 _NSPAWN_LOCKS = Path("/run/systemd/nspawn/locks")
@@ -99,3 +102,11 @@ def _furnish(spec: HostSpec, root: Path) -> None:
         sudoers = etc / "sudoers.d" / "admin"
         sudoers.touch(mode=0o440)
         sudoers.write_text("admin ALL=(ALL:ALL) NOPASSWD: ALL\n")
+    _bring_signatures(root / "var/lib/clamav")
+
+
+def _bring_signatures(folder: Path) -> None:
+    """Write what ClamAV would fetch from a mirror that no host can reach: EICAR's, fresh today."""
+    for name in ("main.inc", "daily.inc"):  # clamav-daemon.service waits for both
+        (folder / name).mkdir(parents=True)
+    (folder / "lab.hdb").write_text(f"{_EICAR}:68:Eicar-Test-Signature\n")
