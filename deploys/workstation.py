@@ -5,7 +5,7 @@ from rempart.engine.deploy import Deploy
 run = Deploy("workstation")
 run.claim()
 run.packages()
-run.change("updates", "services", "session", "desktop", "browsers")
+run.change("updates", "services", "session", "desktop", "browsers", "malware")
 run.change("logs", "audit", "time", "jobs", "apparmor")
 run.guarded("accounts", "passwords", "sudo", "kernel", "filesystem", "firewall", "ssh")
 run.settle()

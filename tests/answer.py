@@ -90,8 +90,9 @@ def as_wanted(resource: Resource) -> Iterable[str]:
         case Sysctl():
             yield f"sysctl\t{resource.setting}\t{resource.value}"
         case Unit():
-            state = "inactive\tdisabled" if resource.enabled is False else "active\tenabled"
-            yield f"unit\t{resource.unit}\tloaded\t{state}"
+            active = "inactive" if False in (resource.running, resource.enabled) else "active"
+            state = "disabled" if resource.enabled is False else "enabled"
+            yield f"unit\t{resource.unit}\tloaded\t{active}\t{state}"
             yield f"healthy\t{resource.unit}\tyes"
 
 

@@ -29,7 +29,7 @@ settings.load_profile("ci")
 
 TOGETHER = re.compile(
     r"tests/lab/(?:apply|journey|pyinfra|scores|verify)/"
-    r"|tests/lab/people/test_(?:browsers|desktops)[.]py"
+    r"|tests/lab/people/test_(?:browsers|desktops|malware)[.]py"
     r"|tests/lab/(?:baseline|people/test_ways_in).*\[debian-\d+(?:-minimal|-enhanced)?"
 )
 _TEST = re.compile(r"::\w+")

@@ -243,7 +243,7 @@ def _unit(unit: Unit) -> Task | None:
 
 def _is_off(unit: Unit) -> bool:
     """Tell whether a unit is only wanted to be off where it is, if at all."""
-    return unit.enabled is False and unit.running is False
+    return not unit.enabled and unit.running is False
 
 
 def _find(units: Sequence[str]) -> Task:

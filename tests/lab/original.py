@@ -11,7 +11,8 @@ SNAPSHOT = r"""
 list() {
   find /etc /home /root /usr/local /var/lib /var/mail /var/spool /opt /srv /run/rempart -xdev \
     -path '/var/lib/apt/*' -prune -o -path '/var/lib/dpkg/status*' -prune -o \
-    -path '/var/lib/ucf/*' -prune -o -path '/var/lib/systemd/timers*' -prune -o \
+    -path '/var/lib/clamav*' -prune -o -path '/var/lib/ucf/*' -prune -o \
+    -path '/var/lib/systemd/timers*' -prune -o \
     -name .sudo_as_admin_successful -prune -o "$@" 2>/dev/null
 }
 list -printf '%p %y %m %U:%G %l\n'
@@ -27,8 +28,8 @@ find / -xdev -name '.rempart*'
 command -v nft
 true
 """
-"""Everything that a host is, but for the logs of apt and dpkg, ucf's rotated backups, when timers
-ran last, and the mark that sudo leaves in the home of whoever uses it first."""
+"""Everything that a host is, but for the logs of apt and dpkg, virus signatures, ucf's backups,
+when timers ran last, and the mark that sudo leaves in the home of whoever uses it first."""
 
 OWN_BACKUPS = re.compile(
     r"/etc/(passwd|shadow|group|gshadow|subuid|subgid)-$"
@@ -70,7 +71,8 @@ def assert_same(before: list[str], after: list[str]) -> None:
 def wait_until_gone(host: Host, timeout_s: float = 60) -> None:
     """Wait for the host's own last step, which nobody can watch from outside."""
     deadline = time.monotonic() + timeout_s
-    left = "ls -d /var/lib/rempart* /etc/systemd/system/rempart-farewell* 2>/dev/null; id rempart"
+    ours = "/var/lib/rempart /var/lib/rempart-automation /etc/systemd/system/rempart-farewell*"
+    left = f"ls -d {ours} 2>/dev/null; id rempart"
     while host.run(left, check=False).stdout:
         assert time.monotonic() < deadline, host.run(left, check=False).stdout
         time.sleep(0.2)

@@ -43,6 +43,6 @@ CONTROLS = (
         anssi=("R61",),
         hygiene=(34,),
         questions=(3, 4),
-        enforced_by=("browsers",),
+        enforced_by=("browsers", "malware"),
     ),
 )

@@ -22,10 +22,13 @@ import variant  # noqa: E402
 
 PEOPLE = "people/test_people.py"
 BROWSERS = "people/test_browsers.py"
+MALWARE = "people/test_malware.py"
 BROKEN_ELSEWHERE = {
     "AC-4": f"{PEOPLE}::test_a_leaver_is_out_by_every_way_and_can_come_back",
     "AV-2": "people/test_desktops.py::test_lock_that_is_gone_is_red_and_comes_back",
     "AC-6": f"{PEOPLE}::test_review_names_unknown_accounts_and_the_policy_can_lock_them",
+    "AV-1": f"{MALWARE}::test_break_is_red",
+    "AV-3": f"{MALWARE}::test_scanner_that_is_down_scans_nothing_and_says_so",
     "PW-3": f"{BROWSERS}::test_policy_that_is_gone_or_changed_is_red_and_comes_back",
     "UP-4": f"{BROWSERS}::test_old_browser_is_red",
     "FW-5": "verify/test_verify.py::test_operator_without_sudo_is_named",

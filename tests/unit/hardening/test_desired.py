@@ -23,7 +23,7 @@ TRAITS = Traits(
     memory="standard", desktop="none", locale="fr_FR.UTF-8",
 )  # fmt: skip
 HARMLESS = {
-    *("updates", "services", "session", "desktop", "browsers"),
+    *("updates", "services", "session", "desktop", "browsers", "malware"),
     *("logs", "audit", "time", "jobs", "apparmor"),
 }
 """Concerns whose every change leaves the way in as it is."""

@@ -239,7 +239,7 @@ reload_unit() {
 # UNIT: where it is disabled already, the verb would still turn round the links of an old init script.
 disable_unit() { ! systemctl -q is-enabled "$1" 2>/dev/null || systemctl -q disable "$1"; }
 
-# UNIT: it ends, and so does what it leaves in the kernel.
+# UNIT: it ends, and so does what it leaves in the kernel and on the disk.
 retire_unit() {
   systemctl -q disable --now "$1" 2>/dev/null || :
   clear_pending "$1"
@@ -248,6 +248,10 @@ retire_unit() {
     # Our table alone; made first, because taking away what is not there is an error.
     ! command -v nft >/dev/null ||
       printf 'table inet rempart\ndelete table inet rempart\n' | nft -f - ;;
+  # When it scanned; what it has put away stays.
+  rempart-scan.timer)
+    systemctl -q stop rempart-scan.service rempart-downloads.service 2>/dev/null || :
+    find /var/lib/rempart-antivirus -maxdepth 1 -type f -delete 2>/dev/null || : ;;
   # Without auditd the kernel would write what the rules ask for into its own log.
   auditd.service) ! command -v auditctl >/dev/null || auditctl -D >/dev/null 2>&1 || : ;;
   esac
