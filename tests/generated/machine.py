@@ -216,8 +216,8 @@ class Machine(People):
     def do_remove_unneeded(self, name: str) -> None:
         self.packages.discard(name)
 
-    def do_purge_unneeded(self, name: str) -> None:
-        self.packages.discard(name)
+    def do_purge_unneeded(self, *names: str) -> None:
+        self.packages -= set(names)
 
     def do_mark_pending(self, *units: str) -> None:
         self.pending |= set(units)

@@ -106,6 +106,30 @@ def change_packages(run: Run) -> Commands:
     run.done += [change.label for change in todo]
 
 
+def in_one_command(
+    run: Run, changes: Sequence[Change], *libraries: str, timeout_s: int | None = None
+) -> Commands:
+    """Yield the command that makes changes in this order, up to the first that fails, if any."""
+    if not changes:
+        return
+
+    def made(state: State, host: Host) -> bool:
+        # What a change says is for people; on stdout is a line for each one that was made.
+        script = "".join(f"(:\n{change.script}) >&2\necho made\n" for change in changes)
+        command = run.locked(script, *libraries, timeout_s=timeout_s)
+        ok, output = host.run_shell_command(command, **command.connector_arguments)
+        count = output.stdout_lines.count("made")
+        run.done += [change.label for change in changes[:count]]
+        if not ok:
+            at = changes[min(count, len(changes) - 1)].label
+            words = "; ".join(line[:200] for line in output.stderr_lines[-4:])
+            run.error = f"{host.name}: {at}: failed: {words or 'no word from the host'}"
+            logger.error(run.error)
+        return ok
+
+    yield FunctionCommand(made, (), {})
+
+
 @operation()
 def carry_out_change(run: Run, change_id: str) -> Commands:
     """Make one change that cannot lock anybody out."""
@@ -124,22 +148,7 @@ def carry_out_changes(run: Run, change_ids: Sequence[str]) -> Commands:
         change = yield from _still_needed(run, change_id)
         changes += [change] if change else []
 
-    def made(state: State, host: Host) -> bool:
-        # What a change says is for people; on stdout is a line for each one that was made.
-        script = "".join(f"(:\n{change.script}) >&2\necho made\n" for change in changes)
-        command = run.locked(script)
-        ok, output = host.run_shell_command(command, **command.connector_arguments)
-        count = output.stdout_lines.count("made")
-        run.done += [change.label for change in changes[:count]]
-        if not ok:
-            at = changes[min(count, len(changes) - 1)].label
-            words = "; ".join(line[:200] for line in output.stderr_lines[-4:])
-            run.error = f"{host.name}: {at}: failed: {words or 'no word from the host'}"
-            logger.error(run.error)
-        return ok
-
-    if changes:
-        yield FunctionCommand(made, (), {})
+    yield from in_one_command(run, changes)
 
 
 @operation()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rempart.engine import manifest
@@ -27,10 +28,13 @@ class Leaver:
 def restoring(seen: Observation, leaver: Leaver) -> list[Change]:
     """Return what brings back the host as it was before rempart, in order, the farewell last."""
     owned = given_up(seen, leaver)
-    changes = [change for change in manifest.farewell(owned, seen) if change.script]
-    changes += reloads((), seen, changes)
+    given = [change for change in manifest.farewell(owned, seen) if change.script]
+    installed = [change for change in given if change.id.startswith("package:")]
+    changes = [change for change in given if change not in installed]
+    changes += reloads((), seen, given)
     changes.sort(key=order)
-    return [*changes, *_put_back(seen), *_packages(owned, seen), _last(leaver, keep=False)]
+    packages = _packages(owned, seen, installed)
+    return [*changes, *_put_back(seen), *packages, _last(leaver, keep=False)]
 
 
 def handing_over(leaver: Leaver) -> list[Change]:
@@ -99,11 +103,16 @@ def _put_back(seen: Observation) -> list[Change]:
     ]
 
 
-def _packages(owned: Manifest, seen: Observation) -> list[Change]:
+def _packages(owned: Manifest, seen: Observation, installed: Sequence[Change]) -> list[Change]:
     along = [name for name in sorted(seen.facts.get("brought", {}))
              if f"package:{name}" not in owned]  # fmt: skip
     taken = sorted(seen.facts.get("taken", {}).items())
     changes = []
+    if installed:
+        names = sorted(change.id.partition(":")[2] for change in installed)
+        lines = [line for change in installed for line in change.diff]
+        label = "Remove the packages that rempart installed"
+        changes.append(_change("package:ours", label, lines, call("purge_unneeded", *names)))
     if along:
         lines = [f"- {name}, unless it is needed by now" for name in along]
         label = "Remove the packages that came along"

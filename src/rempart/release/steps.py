@@ -15,10 +15,10 @@ from datetime import date
 from pyinfra.api import operation
 
 from rempart.engine.apply import GUARDED, HostResult, Step, Tell, attempt, refused
-from rempart.engine.deploy import Deploy, Item
+from rempart.engine.deploy import AT_ONCE, Deploy, Item
 from rempart.engine.guard import Guard
 from rempart.engine.observe import Unobserved
-from rempart.engine.operations import APT_TIMEOUT_S, Commands
+from rempart.engine.operations import APT_TIMEOUT_S, Commands, in_one_command
 from rempart.engine.plan import HostPlan, host_plan
 from rempart.engine.route import Route
 from rempart.engine.run import Run
@@ -125,17 +125,17 @@ class Leaving(Deploy):
 
     def give_up(self) -> None:
         """Make the changes that cannot lock anybody out."""
-        for item in self._items((), risky=False):
-            self._declare(f"Leftovers | {item.label}", give_up, self.run, item.id)
+        names = [item.id for item in self._items((), risky=False)]
+        for start in range(0, len(names), AT_ONCE):
+            some = names[start : start + AT_ONCE]
+            self._declare(f"Leftovers | From {some[0]}", give_up, self.run, some)
 
 
 @operation()
-def give_up(run: Run, change_id: str) -> Commands:
-    """Give one object up."""
-    change = run.change(change_id)
-    assert change
-    yield run.locked(change.script, "tidy", "leave", timeout_s=APT_TIMEOUT_S)
-    run.done.append(change.label)
+def give_up(run: Run, change_ids: Sequence[str]) -> Commands:
+    """Give objects up, in this order, up to the first that fails."""
+    changes = [change for change in map(run.change, change_ids) if change]
+    yield from in_one_command(run, changes, "tidy", "leave", timeout_s=APT_TIMEOUT_S)
 
 
 def _leave(run: Release, planned: HostPlan | None, guard: Guard, step: Step) -> HostResult:

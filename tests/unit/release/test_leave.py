@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -43,12 +44,24 @@ def ids(seen: Observation) -> list[str]:
 
 def test_everything_owned_is_given_up_but_our_own_way_in() -> None:
     assert ids(observed()) == [
-        "file:/etc/a", "directory:/etc/keys", "user:m", "package:p", "reload:ssh.service", LAST,
+        "file:/etc/a", "directory:/etc/keys", "user:m", "reload:ssh.service", "package:ours", LAST,
     ]  # fmt: skip
 
 
 def test_host_without_a_manifest_has_the_last_step_left() -> None:
     assert ids(Observation({})) == [LAST]
+
+
+def test_packages_that_rempart_installed_go_together() -> None:
+    seen = observed()
+    owned = manifest.load(seen)
+    owned |= {"package:o": replace(owned["package:p"], id="package:o")}
+    encoded = base64.b64encode(manifest.render(owned).encode()).decode()
+    seen.facts["manifest"] = {"json": (encoded,)}
+    *_, packages, _ = leave.restoring(seen, LEAVER)
+    assert packages.script == "purge_unneeded o p\n"
+    needed = "unless another package needs it"
+    assert sorted(packages.diff) == [f"- o, {needed}", f"- p, {needed}"]
 
 
 def test_what_apt_brought_goes_and_what_it_took_comes_back() -> None:

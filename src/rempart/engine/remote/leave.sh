@@ -1,11 +1,24 @@
 # Functions that leave a host: packages as they were, and at the very end rempart's own way in.
 # shellcheck disable=SC2154  # the variables of lib.sh and tidy.sh
 
-# NAME: also its configuration goes, unless somebody has edited it since.
+# NAME…: those that nothing else needs; also their configuration, unless somebody has edited it since.
 purge_unneeded() {
-  [ "$(would_go "$1")" = "$1" ] || return 0
-  stop_units "$1"
-  if edited_by_hand "$1"; then apt remove "$1"; else apt purge "$1"; fi
+  names=$(printf '%s\n' "$@" | sort)
+  if [ "$(would_go "$@")" != "$names" ]; then
+    names=$(for name; do
+      gone=$(would_go "$name")
+      # Gone already, or something would go along that is not ours.
+      [ -z "$gone" ] || printf '%s\n' "$gone" | grep -qvxF "$names" || printf '%s\n' "$name"
+    done)
+  fi
+  purged='' removed=''
+  for name in $names; do
+    stop_units "$name"
+    if edited_by_hand "$name"; then removed="$removed $name"; else purged="$purged $name"; fi
+  done
+  # Removed first: a purge would take the configuration of what goes along too.
+  # shellcheck disable=SC2086  # names
+  { [ -z "$removed" ] || apt remove $removed; } && { [ -z "$purged" ] || apt purge $purged; }
 }
 
 # NAME: not every package ends its own services when it goes, and what had failed stays listed for ever.
