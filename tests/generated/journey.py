@@ -133,6 +133,7 @@ def drifted(draw: Draw, policy: Policy, host: Host) -> Machine:
             update={"exceptions": draw(st.sampled_from([(), policy.exceptions]))}
         )
         apply(machine, wanted(former, host, TODAY + timedelta(days=draw(st.integers(-60, 60)))))
+    machine.strangers = draw(st.sampled_from([[], ["192.0.2.1 on eth0"]]))
     for resource in draw(st.lists(st.sampled_from(machine.ours), max_size=8)):
         drift(draw, machine, resource)
     return machine

@@ -10,7 +10,6 @@ import base64
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 
 from people import People, need
 from recorder import calls
@@ -84,6 +83,8 @@ class Machine(People):
     pending: set[str] = field(default_factory=set)
     overrides: set[str] = field(default_factory=set)
     """Paths whose mode dpkg keeps."""
+    strangers: list[str] = field(default_factory=list)
+    """Neighbours in none of its networks."""
     stale: set[str] = field(default_factory=set)
     """Units that run something else than what they loaded."""
     manifest: str = ""
@@ -99,6 +100,7 @@ class Machine(People):
         lines.append(f"way\tssh\t{self.source} 50000 192.0.2.1 {self.port}")
         if self.manifest:
             lines.append(f"manifest\tjson\t{in_base64(self.manifest)}")
+        lines += [f"stranger\t{each}" for each in self.strangers]
         for resource in wanted:
             lines += self._about(resource)
         asked = {resource.id for resource in wanted}
@@ -159,9 +161,10 @@ class Machine(People):
         node = self.nodes.get(path)
         yield f"file\t{stamped(path, node)}\t1" if node else f"file\t{path}\tabsent"
         if node and node.form == "file":
-            if sha256(node.content.encode()).hexdigest() == resource.digest:
+            contents = {resource.content, resource.with_strangers or resource.content}
+            if node.content in contents:
                 yield f"same\t{path}"
-            elif not resource.secret:
+            if contents != {node.content} and not resource.secret:
                 yield from self._bytes("bytes", path)
 
     def _bytes(self, kind: str, path: str) -> list[str]:

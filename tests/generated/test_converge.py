@@ -12,6 +12,7 @@ from machine import Machine
 from policies import POLICIES, loaded
 
 from rempart.engine import manifest
+from rempart.hardening.kernel import ARP_IGNORE, SYSCTL_FILE
 from rempart.policy import Policy
 from rempart.resources import Resource
 
@@ -42,6 +43,10 @@ def test_after_an_apply_the_plan_is_empty_and_what_is_wanted_is_owned(journey: J
     apply(machine, resources)
     assert plan(machine, resources) == []
     assert not machine.pending
+    for name in machine.sysctls.keys() & {ARP_IGNORE}:
+        expected = "1" if machine.strangers else "2"
+        assert machine.sysctls[name] == expected
+        assert f"{name} = {expected}\n" in machine.nodes[SYSCTL_FILE].content
     seen = observed(machine, resources)
     owned = manifest.load(seen)
     assert owned.keys() == {resource.id for resource in resources}

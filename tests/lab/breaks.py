@@ -340,6 +340,12 @@ BREAKS = (
         "sysctl -q -w net.ipv4.conf.all.accept_redirects=0",
     ),
     Break(
+        "neighbours of other networks are answered",
+        {"PR-4"},
+        "sysctl -q -w net.ipv4.conf.all.arp_ignore=1",
+        "sysctl -q -w net.ipv4.conf.all.arp_ignore=2",
+    ),
+    Break(
         "the next boot undoes a kernel setting",
         {"PR-4"},
         "echo kernel.dmesg_restrict=0 > /etc/sysctl.d/99-zz-evil.conf",

@@ -125,7 +125,8 @@ def test_nothing_that_a_host_says_reaches_the_terminal_raw() -> None:
 def test_findings_are_held_against_reasons() -> None:
     disk = reason.Reason("disk layout", "no partition table is changed")
     todo = reason.Reason("todo", "later")
-    reasons = {("a", "mend"): todo, ("a", "home"): disk, ("a", "gone"): disk}
+    some = reason.Reason("some hosts", "another network")
+    reasons = {("a", "mend"): todo, ("a", "home"): disk, ("a", "gone"): disk, ("a", "far"): some}
     found = [Finding("a", name, "") for name in ("home", "mend", "new")]
     judged = reason.judge(found, reasons)
     assert list(judged.explained) == [disk, todo]

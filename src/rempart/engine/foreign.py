@@ -9,7 +9,7 @@ from rempart.engine.printable import printable
 from rempart.hardening.ssh import DROP_IN
 from rempart.policy import Host, Policy
 from rempart.policy.value import IPNetwork
-from rempart.resources import File, Observation, Resource
+from rempart.resources import File, Observation, Resource, Sysctl
 
 
 def refusals(policy: Policy, host: Host, seen: Observation) -> list[str]:
@@ -61,6 +61,12 @@ def notes(desired: Sequence[Resource], seen: Observation) -> list[str]:
     jobs = sorted(seen.facts.get("job", {}))
     if jobs:
         found.append(f"there are backups that are not ours, which stay: {', '.join(jobs)}")
+    varies = [r.setting for r in desired if isinstance(r, Sysctl) and r.with_strangers is not None]
+    if varies and seen.strangers:
+        found.append(
+            f"{', '.join(varies)} is 1 and not 2: in no network of this host, and so never answered"
+            f" with 2, would be {', '.join(seen.strangers)}"
+        )
     lines = _lines_that_count(desired, seen)
     if lines:
         found.append(f"sshd has lines of its own, which stay: {'; '.join(lines)}")

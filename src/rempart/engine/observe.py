@@ -26,7 +26,7 @@ FACT_KINDS = frozenset(
     """
     file same bytes directory entry package inst remv unit pending healthy group user shadow
     member home residue account roster pam ageing sysctl text manifest way guard lock trait end
-    permission firewall rules jail job sshd original retired brought taken admin
+    permission firewall rules jail job sshd original retired brought taken admin stranger
     """.split()  # noqa: SIM905  (a list of so many strings would be harder to read)
 )
 
@@ -47,6 +47,7 @@ Answer = Observation | Unobserved
 def script(resources: Sequence[Resource], also: str = "") -> str:
     """Return the sh that observes all resources, one probe per kind; ``also`` asks for more."""
     parts = [shell("lock"), shell("probe"), traits.probe(), "probe_lock before\nprobe_self\n"]
+    parts.append("probe_strangers\n")
     ordered = sorted(resources, key=lambda resource: resource.rank)
     for kind, group in groupby(ordered, key=lambda resource: resource.kind):
         parts.append(KINDS[kind].probe(list(group)))

@@ -97,6 +97,12 @@ ADVERTISEMENT_SETTINGS = {
     }.items()
 }
 
+ARP_IGNORE = "net.ipv4.conf.all.arp_ignore"
+"""2 answers neighbours in the interface's own networks alone. A hosted server's gateway is in none
+where the address stands alone (/32): when it asks anew, minutes after the guard, the host is lost.
+There 1 is set, which answers everybody about the interface's own addresses.
+"""
+
 FOR_BOOTS_ALONE = {
     # A change resets conf.all, and cuts off the virtual machines that run. What needs forwarding
     # (libvirt, Docker, a VPN) switches it on when it starts.
@@ -124,15 +130,28 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
     now = {key: value for key, value in wanted.items() if _is_set_now(key, traits)}
     common: dict[str, Any] = {"concern": "kernel", "controls": ("PR-4",), "risky": True}
     return [
-        _boots(SYSCTL_FILE, wanted, common),
-        *(Sysctl(**common, setting=key, value=value) for key, value in sorted(now.items())),
+        _settings_file(wanted, common),
+        *(_setting(key, value, common) for key, value in sorted(now.items())),
         *(_intermediary(policy, wanted, common) if policy.baseline != "minimal" else ()),
     ]
 
 
-def _boots(path: str, wanted: dict[str, str], common: dict[str, Any]) -> File:
-    """Return a file of sysctl.d(5)."""
-    return File(**common, path=path, content=render(SYSCTL_FILE, settings=sorted(wanted.items())))
+def _settings_file(wanted: dict[str, str], common: dict[str, Any]) -> File:
+    """Return the file for boots, and what it is where ``ARP_IGNORE`` may not be as wanted."""
+    with_strangers = _rendered(wanted | {ARP_IGNORE: "1"}) if ARP_IGNORE in wanted else None
+    return File(
+        **common, path=SYSCTL_FILE, content=_rendered(wanted), with_strangers=with_strangers
+    )
+
+
+def _rendered(settings: dict[str, str]) -> str:
+    """Return the text of a file of sysctl.d(5)."""
+    return render(SYSCTL_FILE, settings=sorted(settings.items()))
+
+
+def _setting(key: str, value: str, common: dict[str, Any]) -> Sysctl:
+    with_strangers = "1" if key == ARP_IGNORE else None
+    return Sysctl(**common, setting=key, value=value, with_strangers=with_strangers)
 
 
 def settings(policy: Policy, host: Host) -> dict[str, str]:
@@ -160,7 +179,7 @@ def _intermediary(policy: Policy, wanted: dict[str, str], common: dict[str, Any]
     modules = [*MODULES["intermediary"]]
     modules += MODULES["enhanced"] if policy.baseline == "enhanced" else ()
     return [
-        _boots(LINKS_FILE, links, common),
+        File(**common, path=LINKS_FILE, content=_rendered(links)),
         # Made by kmod and systemd-coredump, which may come later.
         Directory(**common, path="/etc/modprobe.d"),
         Directory(**common, path="/etc/systemd/coredump.conf.d"),

@@ -39,6 +39,11 @@ class Observation:
         """Tell whether the host answered about this object at all."""
         return key in self.facts.get(kind, {})
 
+    @property
+    def strangers(self) -> list[str]:
+        """Return the host's neighbours in none of its networks: ``["192.0.2.1 on eth0"]``."""
+        return sorted(self.facts.get("stranger", {}))
+
 
 @dataclass(frozen=True)
 class Change:

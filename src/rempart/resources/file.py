@@ -31,7 +31,8 @@ class File(Resource):
     ``check`` is sh that must accept the file before it replaces the old one; it finds the new file
     in ``$CANDIDATE``, the path it will get in ``$TARGET``, and the paths of files that go in the
     same run in ``$GIVEN_UP``, one a line. A ``secret`` file's bytes are shown in no diff and never
-    leave the host.
+    leave the host. ``with_strangers`` is the content where the host has neighbours in none of its
+    networks.
     """
 
     kind = "file"
@@ -44,6 +45,7 @@ class File(Resource):
     group: str = "root"
     check: str = ""
     secret: bool = False
+    with_strangers: str | None = None
 
     @property
     def key(self) -> str:
@@ -58,12 +60,25 @@ class File(Resource):
     @property
     def digest(self) -> str:
         """Return the SHA-256 of the wanted bytes in hex."""
-        return hashlib.sha256((self.content or "").encode()).hexdigest()
+        return _sha256(self.content)
+
+    def wanted(self, seen: Observation) -> str | None:
+        """Return the content that this host should have."""
+        varies = self.with_strangers is not None and seen.strangers
+        return self.with_strangers if varies else self.content
 
     @classmethod
     def probe(cls, resources: Sequence[Self]) -> str:
-        """Ask with one stat and one sha256sum; only files that differ send their bytes."""
-        sums = "\n".join(f"{r.digest}  {r.path}" for r in resources if not r.secret)
+        """Ask with one stat and one sha256sum; only files that differ send their bytes.
+
+        One that may have either content differs from one of them, and so sends its bytes always.
+        """
+        sums = "\n".join(
+            f"{_sha256(content)}  {r.path}"
+            for r in resources
+            if not r.secret
+            for content in dict.fromkeys((r.content, r.with_strangers or r.content))
+        )
         secret = "\n".join(f"{r.digest}  {r.path}" for r in resources if r.secret)
         return (
             table("file", [r.path for r in resources])
@@ -81,10 +96,11 @@ class File(Resource):
             old = content_seen(self.path, seen)
             script = call("remove_file", self.path, *self.reloads)
             return self.change("remove", text_diff(self.path, old, ""), script)
-        lines = self._differences(found, seen)
+        wanted = self.wanted(seen) or ""
+        lines = self._differences(wanted, found, seen)
         if not lines:
             return None
-        content = encoded(self.content)
+        content = encoded(wanted)
         script = call(
             "write_file", self.path, self.mode, self.user, self.group, self.check, *self.reloads,
             stdin=content,
@@ -93,25 +109,29 @@ class File(Resource):
         action: Action = "create" if found == ("absent",) else "update"
         return self.change(action, lines, script, precheck=precheck)
 
-    def _differences(self, found: tuple[str, ...], seen: Observation) -> list[str]:
+    def _differences(self, wanted: str, found: tuple[str, ...], seen: Observation) -> list[str]:
         """Return lines for people; empty where the file is as wanted."""
-        assert self.content is not None
         owner = f"{self.user}:{self.group}"
         if found == ("absent",):
-            body = ["<secret>"] if self.secret else text_diff(self.path, "", self.content)
+            body = ["<secret>"] if self.secret else text_diff(self.path, "", wanted)
             return [*body, f"+ mode {self.mode}, owner {owner}"]
         mode = int(found[0], 16)
         if not stat.S_ISREG(mode):
-            return ["- not a regular file", f"+ a regular file of {len(self.content)} bytes"]
+            return ["- not a regular file", f"+ a regular file of {len(wanted)} bytes"]
         lines = []
-        if not seen.has("same", self.path):
+        if not self._has(wanted, seen):
             old = content_seen(self.path, seen)
-            lines += ["<secret>"] if self.secret else text_diff(self.path, old, self.content)
+            lines += ["<secret>"] if self.secret else text_diff(self.path, old, wanted)
             lines = lines or ["~ bytes differ in line ends or encoding only"]
         was = (f"{stat.S_IMODE(mode):04o}", f"{found[1]}:{found[2]}")
         if was != (self.mode, owner):
             lines += [f"- mode {was[0]}, owner {was[1]}", f"+ mode {self.mode}, owner {owner}"]
         return lines
+
+    def _has(self, wanted: str, seen: Observation) -> bool:
+        if self.with_strangers is not None:
+            return content_seen(self.path, seen) == wanted
+        return seen.has("same", self.path)
 
     @classmethod
     def touches(cls, key: str) -> tuple[str, ...]:
@@ -125,6 +145,10 @@ class File(Resource):
         if original != ("absent",):
             lines.append("+ the original, kept on the host")
         return lines, call("restore_file", key)
+
+
+def _sha256(content: str | None) -> str:
+    return hashlib.sha256((content or "").encode()).hexdigest()
 
 
 def content_seen(path: str, seen: Observation) -> str:

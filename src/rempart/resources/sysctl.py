@@ -11,13 +11,17 @@ from rempart.resources.base import Change, Observation, Resource, call, quoted
 
 @dataclass(frozen=True, kw_only=True)
 class Sysctl(Resource):
-    """One setting in sysctl's dotted spelling and its value as text."""
+    """One setting in sysctl's dotted spelling and its value as text.
+
+    ``with_strangers`` is the value where the host has neighbours in none of its networks.
+    """
 
     kind = "sysctl"
     rank = 50
 
     setting: str
     value: str
+    with_strangers: str | None = None
 
     @property
     def key(self) -> str:
@@ -38,10 +42,13 @@ class Sysctl(Resource):
         """Compare the running value. A setting that this kernel lacks needs nothing."""
         # Several numbers come separated by tabs, which separate our own fields too.
         found = " ".join(seen.get("sysctl", self.setting))
-        if found in {self.value, "absent"}:
+        value = self.value
+        if self.with_strangers is not None and seen.strangers:
+            value = self.with_strangers
+        if found in {value, "absent"}:
             return None
-        script = call("sysctl", "-q", "-w", f"{self.setting}={self.value}")
-        return self.change("update", [f"- {found}", f"+ {self.value}"], script)
+        script = call("sysctl", "-q", "-w", f"{self.setting}={value}")
+        return self.change("update", [f"- {found}", f"+ {value}"], script)
 
     @classmethod
     def touches(cls, key: str) -> tuple[str, ...]:

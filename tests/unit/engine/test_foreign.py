@@ -10,7 +10,7 @@ import pytest
 from rempart.engine import foreign
 from rempart.hardening.ssh import DROP_IN
 from rempart.policy import Policy, load
-from rempart.resources import File, Observation
+from rempart.resources import File, Observation, Sysctl
 
 EXAMPLE = Path(__file__).parents[3] / "inventories" / "example.yaml"
 NAME = "accueil-1"
@@ -61,3 +61,15 @@ def test_notes_name_what_stays() -> None:
         "sshd has lines of its own, which stay: Banner /etc/issue",
     ]
     assert foreign.notes([replace(ours, content="")], Observation({})) == []
+
+
+def test_notes_say_why_a_setting_is_weaker_here() -> None:
+    setting = Sysctl(concern="kernel", setting="net.x", value="2", with_strangers="1")
+    stranger = Observation({"stranger": {"192.0.2.1 on eth0": ()}})
+    (note,) = foreign.notes([setting], stranger)
+    assert note == (
+        "net.x is 1 and not 2: in no network of this host, and so never answered with 2, would be"
+        " 192.0.2.1 on eth0"
+    )
+    assert foreign.notes([setting], Observation({})) == []
+    assert foreign.notes([replace(setting, with_strangers=None)], stranger) == []

@@ -170,6 +170,8 @@ guard_switch() {
     timeout -k 1 20 sh -c '. $1/lib; . "$2"' sh $guard "$staged" > $guard/error 2>&1 || guard_give_up
     flock -u 9
   done
+  # The proof is to rest on nothing that this host knew before: permanent entries alone stay.
+  ! command -v ip >/dev/null || timeout 5 ip neighbour flush all 2>/dev/null || :
   : > $guard/switched
   echo switched || :
 }

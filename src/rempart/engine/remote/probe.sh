@@ -109,6 +109,51 @@ probe_sysctls() {
     print "sysctl\t" ARGV[i] "\t" value } }' "$@"
 }
 
+# Neighbours that arp_ignore 2 answers no more: in no network of their interface (inet_confirm_addr() in the
+# kernel's devinet.c), or in none together with an address that stands alone there (/32, or with a peer).
+# Interfaces without ARP have no such neighbours.
+probe_strangers() {
+  { ip -o link show; ip -o -4 address show; ip -o -4 route show table all type unicast; } 2>/dev/null | awk '
+    function number(text, part) {
+      split(text, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4]
+    }
+    function bits(text, part) { return split(text, part, "/") == 2 ? part[2] : 32 }
+    # Whether one network of the interface has NEIGHBOUR (an address or a network) in it, and OWN.
+    function near(device, neighbour, own, each, size, base) {
+      for (each = 1; each <= count[device]; each++) {
+        size = 2 ^ (32 - bits(network[device, each])); base = int(number(network[device, each]) / size)
+        if (bits(neighbour) >= bits(network[device, each]) && int(number(neighbour) / size) == base &&
+          (own == "" || int(number(own) / size) == base)) return 1
+      }
+      return 0
+    }
+    function look(device, neighbour, each, found) {
+      if (device in deaf) return
+      found = near(device, neighbour, "")
+      for (each = 1; each <= alone[device]; each++)
+        if (bits(neighbour) == 32 && !near(device, neighbour, lonely[device, each])) found = 0
+      if (!found) print "stranger\t" neighbour " on " device
+    }
+    $3 ~ /^</ { device = $2; sub(/(@.*)?:$/, "", device); if ($3 ~ /LOOPBACK|NOARP/) deaf[device] = 1; next }
+    $3 == "inet" {
+      known = 1; peer = $5 == "peer" ? $6 : $4; network[$2, ++count[$2]] = peer
+      if (bits(peer) == 32 || $5 == "peer") lonely[$2, ++alone[$2]] = $4
+      next
+    }
+    {
+      gateway = ""
+      for (each = 1; each < NF; each++) {
+        if ($each == "via") gateway = $(each + 1) == "inet6" ? $(each + 2) : $(each + 1)
+        if ($each != "dev") continue
+        if (gateway != "") look($(each + 1), gateway)
+        else if ($1 == "default") look($(each + 1), "0.0.0.0/0")
+        else if ($1 !~ /^169[.]254[.]|^22[4-9][.]|^23[0-9][.]/) look($(each + 1), $1)
+        gateway = ""
+      }
+    }
+    END { if (!known) print "stranger\tanybody (ip(8) does not say who is near)" }' | sort -u | head -n 20
+}
+
 # The manifest, the guard, and the way this very connection came in.
 probe_self() {
   [ -f $state/manifest.json ] && printf 'manifest\tjson\t%s\n' "$(base64 -w0 < $state/manifest.json)"
