@@ -64,6 +64,18 @@ def proof_is_late(seconds: str) -> None:
     guard._confirm = late
 
 
+def proof_waits_for(path: str) -> None:
+    """Begin to prove the new login only when a file is there."""
+    confirm = guard._confirm
+
+    def late(*given: Any, **more: Any) -> str:
+        while not Path(path).exists():
+            time.sleep(0.1)
+        return confirm(*given, **more)
+
+    guard._confirm = late
+
+
 def failed_logins(route: Route, guess: Callable[[Transport], list[str]]) -> None:
     """Fail eight logins at once from the controller's own address, and one more."""
 
@@ -142,6 +154,7 @@ OWN: tuple[Callable[..., None], ...] = (
     stop_before_guard,
     pause_before_guard,
     proof_is_late,
+    proof_waits_for,
     wrong_passwords_before_the_switch,
     wrong_keys_after_the_switch,
     proof_never_ends,

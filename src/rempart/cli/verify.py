@@ -31,20 +31,23 @@ def verify(
 ) -> None:
     """Prove the hardening from inside and outside; exit code 1 when anything is not green.
 
-    A host that is not reached is not green. Nothing is changed on the hosts, whose logs show the
-    attempts and a dry run of unattended-upgrades.
+    A host that is not reached, or not checked to the end, is not green. Ctrl-C ends all within
+    seconds and shows what was found until then, with exit code 130, SIGTERM with 143. Nothing is
+    changed on the hosts, whose logs show the attempts and a dry run of unattended-upgrades.
     """
     policy = load(inventory)
     names = selected(policy, host)
     today = datetime.date.today()
     with progress("Verifying", len(names), quiet=json) as steps:
-        results = run.verify(policy, names, control or [], today, steps.done)
+        results, ended_by = run.verify(policy, names, control or [], today, steps.done)
     if junit:
         _write(junit, report.junit(results))
     if json:
         typer.echo(jsonlib.dumps(report.as_data(results), ensure_ascii=False))
     else:
         _show(Console(), results)
+    if ended_by:
+        raise typer.Exit(128 + ended_by)
     if not report.is_ok(results):
         raise typer.Exit(1)
 

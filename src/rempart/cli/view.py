@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
+from rich.console import Console, ConsoleOptions
+from rich.segment import Segment
 
 from rempart.engine.plan import HostPlan, PlannedChange
 
@@ -22,8 +22,14 @@ def show_plan(console: Console, hosts: Sequence[HostPlan]) -> None:
     for host in hosts:
         for change in host.changes:
             grouped.setdefault(change, []).append(host.host)
-    for change, names in grouped.items():
-        _show_change(console, change, names, len(hosts))
+    _print(
+        console,
+        (
+            line
+            for change, names in grouped.items()
+            for line in _change_lines(change, names, len(hosts))
+        ),
+    )
     for host in hosts:
         if host.packages_first:
             _line(
@@ -38,15 +44,17 @@ def show_plan(console: Console, hosts: Sequence[HostPlan]) -> None:
     _line(console, summary(hosts), "bold")
 
 
-def _show_change(console: Console, change: PlannedChange, names: Sequence[str], hosts: int) -> None:
+def _change_lines(
+    change: PlannedChange, names: Sequence[str], hosts: int
+) -> Iterator[tuple[str, str]]:
     where = names[0] if len(names) == 1 else f"{len(names)} hosts: {', '.join(sorted(names))}"
     if len(names) == hosts > 1:
         where = f"all {hosts} hosts"
     controls = f" [{', '.join(change.controls)}]" if change.controls else ""
     guarded = " (guarded)" if change.risky else ""
-    _line(console, f"{change.label}{controls}{guarded} on {where}", "bold")
+    yield f"{change.label}{controls}{guarded} on {where}", "bold"
     for line in change.diff:
-        _line(console, f"    {line}", STYLES.get(line[:1], ""))
+        yield f"    {line}", STYLES.get(line[:1], "")
 
 
 def summary(hosts: Iterable[HostPlan]) -> str:
@@ -81,5 +89,21 @@ def show_errors(console: Console, errors: Iterable[str]) -> None:
 
 
 def _line(console: Console, text: str, style: str = "") -> None:
-    # Text, never markup: a path may hold square brackets. soft_wrap keeps diffs copyable.
-    console.print(Text(text, style=style), soft_wrap=True, highlight=False)
+    _print(console, [(text, style)])
+
+
+def _print(console: Console, lines: Iterable[tuple[str, str]]) -> None:
+    """Print (line, style) without markup, for a path may hold square brackets, and unwrapped."""
+    console.print(_Lines(lines), soft_wrap=True, highlight=False, end="")
+
+
+class _Lines:
+    """Lines as rich takes them at once: one by one, a hostile host's thousands would take long."""
+
+    def __init__(self, lines: Iterable[tuple[str, str]]) -> None:
+        self._lines = lines
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for text, style in self._lines:
+            yield Segment(text.expandtabs(), console.get_style(style) if style else None)
+            yield Segment.line()

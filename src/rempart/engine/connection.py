@@ -68,7 +68,7 @@ class Connection:
             self._via.close()
 
     def run(
-        self, command: str, stdin: bytes = b"", timeout_s: float = 300, limit: int = 16 * MIB
+        self, command: str, stdin: bytes = b"", timeout_s: float = 300, limit: int = MIB
     ) -> Result:
         """Run ``command`` in the login shell of the host, feeding it ``stdin``.
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from rempart.policy import Policy
 
 DEFAULT_TIMEOUT_S = 300
-MOST_LINES = 100_000
-"""Lines of an answer: the 16 MiB that a host may send would be millions of objects in memory."""
+MOST_LINES = 10_000
+"""Lines of an answer; an observation of a hardened host has three hundred."""
 
 
 class RempartData(TypedDict):

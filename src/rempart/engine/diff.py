@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -53,10 +54,12 @@ def reloads(
     desired: Sequence[Resource], seen: Observation, changes: Sequence[Change]
 ) -> list[Change]:
     """Return the reloads that these changes, or an interrupted run before, ask for."""
-    found = []
+    found, reasons = [], defaultdict[str, list[str]](list)
+    for change in changes:
+        for name in dict.fromkeys(change.reloads):
+            reasons[name].append(change.label)
     for unit in reloaded(desired, manifest.load(seen)):
-        because = [change.label for change in changes if unit.unit in change.reloads]
-        reload = unit.reload(seen, because)
+        reload = unit.reload(seen, reasons[unit.unit])
         if reload:
             found.append(reload)
     return found

@@ -11,6 +11,12 @@ from rempart.policy import Host, Policy
 from rempart.policy.value import IPNetwork
 from rempart.resources import File, Observation, Resource, Sysctl
 
+MOST_OF_A_NOTE = 1_000
+"""Characters."""
+
+MOST_WORDS = 100
+"""Of an ``ignoreip`` that is read; where it has more, our address must stand among the first."""
+
 
 def refusals(policy: Policy, host: Host, seen: Observation) -> list[str]:
     """Return why another's set-up would fight with ours, and the ways out."""
@@ -33,7 +39,7 @@ def refusals(policy: Policy, host: Host, seen: Observation) -> list[str]:
 def _not_ignored(networks: Sequence[IPNetwork], ignored: str) -> list[str]:
     """Return the networks that no word of an ``ignoreip`` covers; its host names do not count."""
     known = []
-    for word in ignored.split():
+    for word in ignored.split(maxsplit=MOST_WORDS)[:MOST_WORDS]:
         try:
             known.append(ip_network(word, strict=False))
         except ValueError:
@@ -70,7 +76,7 @@ def notes(desired: Sequence[Resource], seen: Observation) -> list[str]:
     lines = _lines_that_count(desired, seen)
     if lines:
         found.append(f"sshd has lines of its own, which stay: {'; '.join(lines)}")
-    return [printable(note) for note in found]
+    return [printable(note[:MOST_OF_A_NOTE]) for note in found]
 
 
 def _lines_that_count(desired: Sequence[Resource], seen: Observation) -> list[str]:

@@ -12,15 +12,23 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from rempart import __version__
 from rempart.engine.printable import printable
 from rempart.errors import RempartError
 from rempart.resources import KINDS, Change, Directory, File, Observation, Resource
-from rempart.resources.base import call, write_state
+from rempart.resources.base import TooLongError, call, write_state
 
 SCHEMA = 1
+
+LARGEST = 512 * 1024
+"""Characters of its base64; a hardened host's has an eighth."""
+
+MOST_OBJECTS = 1_000
+MOST_WORDS = 10_000
+"""Of all objects' originals and reloads together."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class Owned:
 
 Manifest = dict[str, Owned]
 
+_UNSENDABLE = re.compile("[\0\ud800-\udfff]")
+
 
 class NewerError(RempartError):
     """The manifest was written by a rempart that knows more than this one."""
@@ -53,12 +63,21 @@ def load(seen: Observation) -> Manifest:
         NewerError: this rempart would give up what a newer one wants.
     """
     (encoded, *_) = seen.get("manifest", "json")
-    if encoded == "absent":
-        return {}
+    return {} if encoded == "absent" else dict(_read(encoded))
+
+
+@lru_cache(maxsize=4)  # a run reads one host's a dozen times before it asks the host again
+def _read(encoded: str) -> Manifest:
+    if len(encoded) > LARGEST:
+        raise TooLongError(f"its manifest is longer than {LARGEST // 1024} KiB")
     try:
         document = json.loads(base64.b64decode(encoded, validate=True))
         _refuse_newer(document["schema"], str(document["rempart"]))
-        return {key: _owned(key, entry) for key, entry in document["objects"].items()}
+        objects = document["objects"]
+        words = sum(len(each["original"]) + len(each["reloads"]) for each in objects.values())
+        if len(objects) > MOST_OBJECTS or words > MOST_WORDS:
+            raise TooLongError(f"its manifest names more than {MOST_OBJECTS} objects")
+        return {key: _owned(key, entry) for key, entry in objects.items()}
     except (binascii.Error, KeyError, TypeError, AttributeError) as error:
         raise ValueError("manifest is damaged") from error
 
@@ -73,7 +92,7 @@ def _refuse_newer(schema: int, version: str) -> None:
 
 def _numbers(version: str) -> list[int]:
     """Return ``[0, 1, 0]`` for ``0.1.0``, also for ``0.1.0.dev3`` and ``0.1.0rc1``."""
-    match = re.match(r"\d+(\.\d+)*", version)
+    match = re.match(r"\d+(\.\d+)*", version[:40])
     if not match:
         raise ValueError("manifest is damaged")
     return [int(number) for number in match[0].split(".")]
@@ -94,15 +113,10 @@ def _owned(key: str, entry: dict[str, Any]) -> Owned:
         secret=bool(entry.get("secret", False)),
     )
     # JSON can write what no terminal should show, and half characters that cannot be sent.
-    shown = (owned.concern, owned.digest, owned.version, *owned.reloads)
-    sent = "".join(owned.original)
-    if any(printable(text) != text for text in shown) or "\0" in sent or _has_surrogate(sent):
+    shown = "".join((owned.concern, owned.digest, owned.version, *owned.reloads))
+    if printable(shown) != shown or _UNSENDABLE.search("".join(owned.original)):
         raise ValueError("manifest is damaged")
     return owned
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def claimed(owned: Manifest, desired: Sequence[Resource], seen: Observation) -> Manifest:

@@ -6,9 +6,11 @@ is a managed host's output and so hostile: what makes no sense is no answer, nev
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -18,6 +20,7 @@ from pyinfra.api import StringCommand
 from rempart.engine import traits
 from rempart.engine.remote import shell
 from rempart.resources import KINDS, Observation, Resource, Unit
+from rempart.resources.base import TooLongError
 
 END = "end\tof\tanswer"
 """The last line of a whole answer; without it the answer was cut off."""
@@ -32,6 +35,18 @@ FACT_KINDS = frozenset(
 
 VOLATILE = frozenset({"way", "guard", "lock", "inst", "remv", "end"})
 """Facts that say nothing about what a plan was made from."""
+
+MOST_FACTS = 1_000
+"""Of one kind; a hardened host has some fifty."""
+
+MOST_CHARACTERS = 64 * 1024
+"""Of all facts of one kind, but for those that are whole files."""
+
+FILES = frozenset({"text", "bytes", "manifest"})
+"""Facts that are whole files in base64."""
+
+MOST_LINES = 3_000
+"""Of all files of one kind; a hardened host has 800."""
 
 
 @dataclass(frozen=True)
@@ -69,25 +84,44 @@ def parse(lines: Iterable[str], resources: Sequence[Resource]) -> Answer:
     Observation(facts={'group': {'sudo': ('27',)}, 'end': {'of': ('answer',)}})
     """
     facts: dict[str, dict[str, tuple[str, ...]]] = {}
+    characters: Counter[str] = Counter()
     last = ""
     for number, line in enumerate(lines, 1):
         kind, *fields = line.split("\t")
         if kind not in FACT_KINDS or not fields:
             return Unobserved(f"line {number} of its answer makes no sense")
         facts.setdefault(kind, {})[fields[0]] = tuple(fields[1:])
+        characters[kind] += len(line)
         last = line
     if last != END:
         return Unobserved("its answer was cut off")
     seen = Observation(facts)
     try:
+        _refuse_too_much(facts, characters)
         unanswered = [r.id for r in resources if not _answered(r, seen)]
         for resource in resources:
             resource.diff(seen)
+    except TooLongError as error:
+        return Unobserved(str(error))
     except (ValueError, IndexError, ArithmeticError) as error:
         return Unobserved(f"its answer makes no sense ({type(error).__name__})")
     if unanswered:
         return Unobserved(f"no answer about {unanswered[0]}")
     return seen
+
+
+def _refuse_too_much(
+    facts: Mapping[str, Mapping[str, Sequence[str]]], characters: Mapping[str, int]
+) -> None:
+    """Raise TooLongError for more than a real host has: all that follows costs by the number."""
+    for kind, found in facts.items():
+        if len(found) > MOST_FACTS or (kind not in FILES and characters[kind] > MOST_CHARACTERS):
+            raise TooLongError(f"its answer about every {kind} is too long; see what is there")
+    for kind in ("text", "bytes"):
+        files = [fields[0] for fields in facts.get(kind, {}).values()]
+        sent = (base64.b64decode(each) for each in files if each not in ("absent", "-"))
+        if sum(each.count(b"\n") for each in sent) > MOST_LINES:
+            raise TooLongError(f"the files that it sent have more than {MOST_LINES} lines")
 
 
 def _answered(resource: Resource, seen: Observation) -> bool:

@@ -95,7 +95,7 @@ def host_plan(run: Run) -> HostPlan:
 def _notes(seen: Observation) -> tuple[str, ...]:
     left = left_behind(seen)
     taken_over = f"{left}; the next run takes its lock over" if left else ""
-    return tuple(filter(None, (at_work(seen), taken_over)))
+    return tuple(note[: foreign.MOST_OF_A_NOTE] for note in (at_work(seen), taken_over) if note)
 
 
 def _planned(change: Change) -> PlannedChange:

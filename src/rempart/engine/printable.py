@@ -12,7 +12,7 @@ def printable(output: bytes | str) -> str:
     characters become U+FFFD; tabs and all kinds of spaces stay.
     """
     text = output.decode("utf-8", "replace") if isinstance(output, bytes) else output
-    # Each character is looked at once, however often it stands in 16 MiB: others wait meanwhile.
+    # Each character is looked at once, however often it stands there: others wait meanwhile.
     harmful = {ord(c): "\N{REPLACEMENT CHARACTER}" for c in set(text) if not _is_harmless(c)}
     return text.translate(harmful) if harmful else text
 

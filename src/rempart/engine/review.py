@@ -83,7 +83,7 @@ def compare(policy: Policy, host: Host, today: date, seen: Observation) -> Itera
 
 def _state(expires: str, today: date) -> str:
     """Return ``closed`` from the day in shadow(5) on, which is counted from 1970-01-01."""
-    over = expires.isdigit() and int(expires) <= (today - EPOCH).days
+    over = expires.isdecimal() and len(expires) < 10 and int(expires) <= (today - EPOCH).days
     return "closed" if over else "open"
 
 

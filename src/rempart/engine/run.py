@@ -28,6 +28,9 @@ from rempart.hardening import desired
 from rempart.policy import Policy
 from rempart.resources import Change, Observation, Resource
 
+MOST_OF_REASONS = 2_000
+"""Characters."""
+
 
 class Run:
     """One host's state in a pyinfra run."""
@@ -85,7 +88,7 @@ class Run:
             return self._accepted(answer)
         except manifest.NewerError as error:
             return Unobserved(str(error))
-        except (RempartError, ValueError, LookupError, RecursionError) as error:
+        except (RempartError, ValueError, LookupError, ArithmeticError, RecursionError) as error:
             # What a host writes into JSON arrives here unseen by the transport.
             return Unobserved(f"its answer makes no sense ({printable(str(error))[:200]})")
 
@@ -110,8 +113,8 @@ class Run:
         if not reasons:
             reasons = refusals(self.policy, self.subject, self.desired, seen)
             reasons += foreign.refusals(self.policy, self.subject, seen)
-        diff(self.desired, seen)
-        return Unobserved("; ".join(reasons)) if reasons else seen
+        self._changes[self.phase] = diff(self.desired, seen)
+        return unobserved(reasons) if reasons else seen
 
     @property
     def observation(self) -> Observation:
@@ -147,6 +150,11 @@ class Run:
         decided_from = self._seen.get("execute") or self.seen
         seen = last_run(decided_from) if isinstance(decided_from, Observation) else ""
         return as_root(self.lock.around(body, seen), "lock", *libraries, timeout_s=timeout_s)
+
+
+def unobserved(reasons: Sequence[str]) -> Unobserved:
+    """Return that a host may not be looked after, and why; a hostile one has endless reasons."""
+    return Unobserved("; ".join(reasons)[:MOST_OF_REASONS])
 
 
 def unconfirmed(seen: Observation) -> list[str]:

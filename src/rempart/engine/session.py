@@ -7,11 +7,8 @@ alone, and what goes wrong with one is that one's result.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import date
-from types import FrameType
 from typing import Any, TypeVar
 
 import gevent
@@ -22,6 +19,7 @@ from pyinfra.context import ctx_host, ctx_state
 from rempart.engine.connector import RempartConnector, know
 from rempart.engine.run import Run, adopt
 from rempart.errors import RempartError, fault
+from rempart.interrupt import interruptible
 from rempart.policy import Policy
 from rempart.policy.fleet import groups
 
@@ -29,7 +27,6 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 10
 MOST_AT_ONCE = 40
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def each_host(
@@ -52,7 +49,7 @@ def each_host(
     state = _state(policy, names)
     state.is_executing = executing
     state.check_for_changes = not executing  # else every operation would decide twice
-    with ctx_state.use(state), _interruptible():
+    with ctx_state.use(state), interruptible():
         greenlets = {
             state.pool.spawn(_one, host, kind(state, host, policy, today), work): host
             for host in state.inventory
@@ -81,30 +78,6 @@ def _ended(greenlets: list[gevent.Greenlet]) -> Iterator[gevent.Greenlet]:
     except KeyboardInterrupt:
         gevent.killall(list(waiting))
         yield from waiting
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let a signal that means Ctrl-C wake this greenlet, which ends the others, whoever runs then.
-
-    Python would raise it in the host's greenlet that happens to run, which would die of it without
-    its last words.
-    """
-    here = gevent.getcurrent()
-
-    def wake(number: int, frame: FrameType | None) -> None:
-        if gevent.getcurrent() is here:
-            raise KeyboardInterrupt
-        here.throw(KeyboardInterrupt)
-
-    endings = [each for each in _ENDINGS if signal.getsignal(each) is signal.default_int_handler]
-    for each in endings:
-        signal.signal(each, wake)
-    try:
-        yield
-    finally:
-        for each in endings:
-            signal.signal(each, signal.default_int_handler)
 
 
 class _Hosts(Inventory):

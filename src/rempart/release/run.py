@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from pyinfra.api import StringCommand
 
-from rempart.engine.observe import Answer, Unobserved, question
+from rempart.engine.observe import Answer, question
 from rempart.engine.remote import shell
-from rempart.engine.run import Run, unconfirmed
+from rempart.engine.run import Run, unconfirmed, unobserved
 from rempart.hardening.ssh import DROP_IN
 from rempart.release import leave
 from rempart.release.leave import Leaver
@@ -53,8 +53,8 @@ class Release(Run):
                 "nobody could get in any more: no administrator would be left who has a password;"
                 " give root or a member of group sudo one there (passwd), then release again"
             ]
-        self._leaving(seen)
-        return Unobserved("; ".join(reasons)) if reasons else seen
+        self._changes[self.phase] = self._leaving(seen)
+        return unobserved(reasons) if reasons else seen
 
     def ways_in(self, seen: Observation) -> dict[str, list[str]]:
         """Return who stays and how they get in, see ``rempart.release.ways``."""

@@ -8,6 +8,12 @@ from fnmatch import fnmatchcase
 from rempart.hardening.accounts import SUDO_GROUP
 from rempart.resources import Observation
 
+MOST_NAMES = 64
+"""Groups of one account; with more it is taken for shut out, for each is compared with patterns."""
+
+MOST_PATTERNS = 100
+"""With a wildcard, in the lists of all accounts together; a host's own answer may be a trap."""
+
 Sshd = Mapping[str, list[str]]
 """What ``sshd -T`` says to one account: ``{"passwordauthentication": ["yes"], …}``."""
 
@@ -19,8 +25,14 @@ def ways_in(
 
     ``gone`` are logins that will have no account, ``groups`` the groups of logins whose membership
     changes. sudo asks for a password, so an administrator without one is none; root needs none.
+    Nobody is seen to stay where the lists of sshd_config(5) are longer than any that was meant.
     """
-    found = {}
+    found: dict[str, list[str]] = {}
+    said_to = " ".join(
+        said for fields in seen.facts.get("admin", {}).values() for said in fields[3:4]
+    )
+    if sum(map(_has_wildcard, said_to.split())) > MOST_PATTERNS:
+        return found
     for login, fields in seen.facts.get("admin", {}).items():
         password, key, member_of, said = (*fields, "", "", "", "")[:4]
         inside = groups.get(login, member_of.split(","))
@@ -56,6 +68,8 @@ def _said(text: str) -> Sshd:
 
 def _lets_in(login: str, groups: Collection[str], sshd: Sshd) -> bool:
     """Return whether the four lists of sshd_config(5) let an account in, from wherever."""
+    if len(groups) > MOST_NAMES:
+        return False
     for names, option in (([login], "users"), (groups, "groups")):
         if _matches(names, sshd.get(f"deny{option}", [])):
             return False
@@ -66,8 +80,15 @@ def _lets_in(login: str, groups: Collection[str], sshd: Sshd) -> bool:
 
 
 def _matches(names: Collection[str], patterns: Collection[str]) -> bool:
-    words = [word.partition("@")[0] for line in patterns for word in line.split()]
-    return any(fnmatchcase(name, word) for name in names for word in words)
+    words = {word.partition("@")[0] for line in patterns for word in line.split()}
+    wild = [word for word in words if _has_wildcard(word)]
+    return not words.isdisjoint(names) or any(
+        fnmatchcase(name, word) for word in wild for name in names
+    )
+
+
+def _has_wildcard(word: str) -> bool:
+    return any(character in word for character in "*?[")
 
 
 def _takes_passwords(sshd: Sshd) -> bool:

@@ -8,7 +8,6 @@ to do with an object that rempart owns and the policy no longer wants).
 from __future__ import annotations
 
 import base64
-import difflib
 import hashlib
 import shlex
 from collections.abc import Sequence
@@ -19,6 +18,16 @@ from rempart.engine.printable import printable
 
 Action = Literal["create", "update", "remove", "release", "run"]
 """``release`` gives up an object that rempart owned; ``run`` reloads a daemon."""
+
+MOST_SHOWN_LINES = 200
+"""Of one change's diff: what a host says can make it longer, and somebody is to read it."""
+
+MOST_SHOWN_CHARACTERS = 1_000
+"""Of one line of a diff."""
+
+
+class TooLongError(ValueError):
+    """A host sent more than any real one needs to; the text says what of, in our own words."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +78,17 @@ class Change:
     reloads: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Make the diff safe to show: bytes of the host's files are in it."""
-        object.__setattr__(self, "diff", tuple(map(printable, self.diff)))
+        """Make the diff safe and short enough to show: bytes of the host's files are in it."""
+        object.__setattr__(self, "diff", tuple(map(printable, _shortened(self.diff))))
+
+
+def _shortened(lines: Sequence[str]) -> list[str]:
+    shown = [
+        line if len(line) <= MOST_SHOWN_CHARACTERS else f"{line[:MOST_SHOWN_CHARACTERS]}…"
+        for line in lines[:MOST_SHOWN_LINES]
+    ]
+    more = len(lines) - len(shown)
+    return [*shown, f"~ and {more} lines more, too long to show"] if more else shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,8 +210,3 @@ def table(kind: str, keys: Sequence[str], rest: str = "absent") -> str:
 def quoted(values: Sequence[str]) -> str:
     """Return values as quoted words of a shell command."""
     return " ".join(map(shlex.quote, values))
-
-
-def text_diff(path: str, old: str, new: str) -> list[str]:
-    """Return a unified diff of two texts without its trailing newlines."""
-    return list(difflib.unified_diff(old.splitlines(), new.splitlines(), path, path, lineterm=""))

@@ -17,10 +17,10 @@ from rempart.resources.base import (
     call,
     encoded,
     table,
-    text_diff,
 )
+from rempart.resources.textdiff import text_diff
 
-LARGEST_SHOWN = 256 * 1024
+LARGEST_SHOWN = 32 * 1024
 """Bytes of a differing file that a host may send back for the diff."""
 
 
@@ -157,7 +157,7 @@ def content_seen(path: str, seen: Observation) -> str:
     if encoded == "absent":
         return ""
     if encoded == "-":
-        return f"(more than {LARGEST_SHOWN // 1024} KiB, not shown)\n"
+        return "(too long to show)\n"
     if len(encoded) > 2 * LARGEST_SHOWN:
         raise ValueError("more bytes than were asked for")
     return base64.b64decode(encoded, validate=True).decode("utf-8", "replace")

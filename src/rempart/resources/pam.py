@@ -15,9 +15,9 @@ from rempart.resources.base import (
     encoded,
     quoted,
     table,
-    text_diff,
 )
 from rempart.resources.setting import text_seen
+from rempart.resources.textdiff import text_diff
 
 PROFILES = "/usr/share/pam-configs"
 STACKS = {
@@ -94,9 +94,8 @@ class Pam(Resource):
         """Compare the profile's text, and look for its lines in the stacks."""
         old = text_seen(self.path, seen) or ""
         lines = text_diff(self.path, old, self.content) if old != self.content else []
-        for file, module in self.lines:
-            if module not in map(_module, (text_seen(file, seen) or "").splitlines()):
-                lines.append(f"+ {file}: {module}")
+        stacks = {file: _modules(text_seen(file, seen) or "") for file, _ in self.lines}
+        lines += [f"+ {file}: {each}" for file, each in self.lines if each not in stacks[file]]
         if not lines:
             return None
         wanted = [word for pair in self.lines for word in pair]
@@ -121,6 +120,10 @@ class Pam(Resource):
         instead = [name for name in original if name != "absent"]
         lines = [f"- PAM profile {key}", *(f"+ PAM profile {name}" for name in instead)]
         return lines, call("disable_pam", key, *instead)
+
+
+def _modules(stack: str) -> set[str]:
+    return set(map(_module, stack.splitlines()))
 
 
 def _module(line: str) -> str:

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from rempart.resources.base import Change, Observation, Resource, call, quoted, table, text_diff
+from rempart.resources.base import Change, Observation, Resource, TooLongError, call, quoted, table
+from rempart.resources.textdiff import text_diff
+
+LARGEST = 64 * 1024
+"""Bytes of a shared file, as ``probe_texts`` has it; Debian's longest has a fifth of that."""
 
 ASIDE = "# rempart: "
 """What makes a comment of a further line of the key, as ``set_line`` in ``lib.sh`` has it."""
@@ -81,10 +85,17 @@ class Setting(Resource):
 
 
 def text_seen(path: str, seen: Observation) -> str | None:
-    """Return a shared file's text as a host sent it, None where the file is not there."""
+    """Return a shared file's text as a host sent it, None where the file is not there.
+
+    Raises:
+        TooLongError: it is longer than any that was meant.
+        ValueError: no base64.
+    """
     (encoded, *_) = seen.get("text", path)
     if encoded == "absent":
         return None
+    if encoded == "-" or len(encoded) > 2 * LARGEST:
+        raise TooLongError(f"{path} is longer than {LARGEST // 1024} KiB; shorten it there")
     return base64.b64decode(encoded, validate=True).decode("utf-8", "replace")
 
 

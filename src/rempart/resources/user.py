@@ -186,8 +186,9 @@ class User(Resource):
         lines = [f"+ {comment or key}, {shell}, until {expires or 'ever'}, as before"]
         options = ["--comment", comment, "--shell", shell, "--expiredate", expires]
         script = call("usermod", *options, key)
+        was_in = set(inside.split(","))
         for group in filter(None, managed.split(",")):
-            stays = group in inside.split(",")
+            stays = group in was_in
             lines += [f"+ in group {group}"] if stays else []
             script += call("restore_membership", key, group, "yes" if stays else "no")
         return lines, script

@@ -9,11 +9,17 @@ from datetime import date, timedelta
 
 from rempart.policy import AuthorizedKey, Host, Policy
 from rempart.policy.value import LOGIN
+from rempart.verify.machine import AnswerError
 
 KEY_FOLDER = "/etc/ssh/authorized_keys.d"
 _KEY = re.compile(
     r'(?:(?P<options>(?:[^\s"]|"[^"]*")+)\s+)?(?P<kind>[a-z][\w@.-]+)\s+(?P<blob>AAAA\S+)'
 )
+MOST_ACCOUNTS = 10_000
+
+LONGEST_LINE = 8 * 1024
+"""Characters of a line with a key; an RSA key of 8192 bits takes 1400."""
+
 _EXPIRY = re.compile(r'(?:^|,)expiry-time="?(\d{8})')
 _FIRST_PERSON_ID, _NOBODY = 1000, 65534
 
@@ -48,11 +54,16 @@ def wanted_accounts(policy: Policy, host: Host, today: date) -> dict[str, date |
     return {**people, **staff, policy.provider.automation.user: None}
 
 
-def is_expired(shadow: str, login: str, today: date) -> bool:
-    """Return whether an account of ``getent shadow`` lets nobody in on that day, shadow(5)."""
-    lines = (line.split(":") for line in shadow.splitlines())
-    days = next((f[7] for f in lines if len(f) == 9 and f[0] == login), "")
-    return days.isdigit() and int(days) <= (today - date(1970, 1, 1)).days
+def expired(shadow: str, today: date) -> set[str]:
+    """Return the accounts of ``getent shadow`` that let nobody in on that day, shadow(5)."""
+    fields = [line.split(":") for line in shadow.splitlines()]
+    # Of two lines with one login the first counts.
+    days = {each[0]: each[7] for each in reversed(fields) if len(each) == 9}
+    now = (today - date(1970, 1, 1)).days
+    return {
+        login for login, day in days.items()
+        if day.isdecimal() and len(day) < 10 and int(day) <= now
+    }  # fmt: skip
 
 
 def foreign_lines(text: str, wanted: dict[str, date | None]) -> list[str]:
@@ -66,7 +77,7 @@ def foreign_lines(text: str, wanted: dict[str, date | None]) -> list[str]:
 
 
 def _is_wanted(line: str, wanted: dict[str, date | None]) -> bool:
-    match = _KEY.match(line)
+    match = _key(line)
     if not match or match["blob"] not in wanted:
         return False
     options = match["options"] or ""
@@ -82,15 +93,26 @@ def _is_wanted(line: str, wanted: dict[str, date | None]) -> bool:
 
 def blobs(text: str) -> set[str]:
     """Return the keys (base64) that an authorized_keys file holds."""
-    return {match["blob"] for line in text.splitlines() if (match := _KEY.match(line.strip()))}
+    return {match["blob"] for line in text.splitlines() if (match := _key(line.strip()))}
+
+
+def _key(line: str) -> re.Match[str] | None:
+    return _KEY.match(line) if len(line) <= LONGEST_LINE else None
 
 
 def parse_accounts(passwd: str) -> list[Account]:
-    """Return the accounts of ``getent passwd``; lines that are none are left out."""
+    """Return the accounts of ``getent passwd``; lines that are none are left out.
+
+    Raises:
+        AnswerError: more accounts than any practice has.
+    """
+    lines = passwd.splitlines()
+    if len(lines) > MOST_ACCOUNTS:
+        raise AnswerError(f"getent passwd: names more than {MOST_ACCOUNTS} accounts")
     accounts = []
-    for line in passwd.splitlines():
+    for line in lines:
         fields = line.split(":")
-        if len(fields) == 7 and fields[2].isdigit():
+        if len(fields) == 7 and fields[2].isdecimal() and len(fields[2]) <= 10:
             accounts.append(Account(fields[0], int(fields[2]), fields[5]))
     return accounts
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network, summarize_address_range
+from itertools import islice
 from typing import Any
 
 from rempart.policy.value import IPNetwork
@@ -13,6 +14,12 @@ from rempart.verify.machine import AnswerError
 
 Allowed = Mapping[tuple[str, int], Iterable[IPNetwork]]
 """(protocol, port) -> networks that may reach it."""
+
+ENOUGH = 1_000
+"""Findings; a hostile host's rules may open every port to every address by itself."""
+
+MOST_ELEMENTS = 1_000
+"""Addresses and ports that a chain's rules name together; ours name some fifty."""
 
 EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 _DHCP_PORTS = {(67, 68), (547, 546)}
@@ -75,13 +82,27 @@ def _input_chains(objects: list[dict[str, Any]]) -> list[InputChain]:
 
 def too_open(chain: InputChain, allowed: Allowed) -> list[str]:
     """Return, in words, what the chain accepts and ``allowed`` does not name."""
+    if sum(map(_size, chain.rules)) > MOST_ELEMENTS:
+        return [f"more than {MOST_ELEMENTS} addresses and ports (the rules of {chain.name})"]
     found: list[str] = []
     for rule in chain.rules:
+        if len(found) >= ENOUGH:
+            break
         try:
-            found += _too_open(rule["expr"], allowed)
+            found += islice(_too_open(rule["expr"], allowed), ENOUGH)
         except (UnknownRuleError, ValueError, KeyError, TypeError, AttributeError) as error:
             found.append(f"rule {rule.get('handle')} of {chain.name} ({error})")
     return found
+
+
+def _size(rule: dict[str, Any]) -> int:
+    """Return how many addresses and ports a rule names; a damaged one has 1, and is told later."""
+    try:
+        return sum(
+            len(_elements(each["match"]["right"])) for each in rule["expr"] if "match" in each
+        )
+    except (KeyError, TypeError, AttributeError):
+        return 1
 
 
 def _too_open(statements: list[dict[str, Any]], allowed: Allowed) -> Iterator[str]:
@@ -128,8 +149,8 @@ def _opened(matches: list[dict[str, Any]]) -> tuple[list[IPNetwork], str, list[i
         if name in ("ip saddr", "ip6 saddr"):
             sources += [net for each in _elements(match["right"]) for net in _networks(each)]
         elif name in ("tcp dport", "udp dport"):
-            ports = [port for each in _elements(match["right"]) for port in _ports(each)]
-            opened = (name[:3], ports)
+            ports = (port for each in _elements(match["right"]) for port in _ports(each))
+            opened = (name[:3], list(dict.fromkeys(islice(ports, 65536))))
         else:
             raise UnknownRuleError(f"matches {name}")
     if opened is None:

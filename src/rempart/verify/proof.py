@@ -83,5 +83,5 @@ class Proof:
 
 def one_line(value: object) -> str:
     """Return a value, which may be a hostile host's output, as one short line safe to show."""
-    text = printable(str(value).strip().replace("\n", " "))
+    text = printable(str(value).strip()[: 2 * SHOWN_CHARACTERS].replace("\n", " "))
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

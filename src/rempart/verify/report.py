@@ -12,7 +12,7 @@ from rich.text import Text
 
 from rempart.controls import CONTROLS
 from rempart.verify.proof import Record
-from rempart.verify.run import REACHED, HostRecords, checked_controls
+from rempart.verify.run import ENDED, REACHED, HostRecords, checked_controls
 
 _CONTROL_WIDTH = 7
 _STYLES = {"pass": "green", "exception": "yellow", "n/a": "dim"}
@@ -20,7 +20,7 @@ _STYLES = {"pass": "green", "exception": "yellow", "n/a": "dim"}
 
 def is_ok(results: Iterable[HostRecords]) -> bool:
     """Return whether every host is green, exceptions apart."""
-    return not any(host.red() for host in results)
+    return not any(host.red() or host.trouble for host in results)
 
 
 def unchecked() -> list[str]:
@@ -59,6 +59,8 @@ def state(host: HostRecords, control: str) -> str:
     if any(record.result == "fail" for record in red):
         return "FAIL"
     if red:
+        if all(record.check == ENDED for record in red):
+            return "not measured"
         return "ERROR" if host.is_reached else "not reached"
     return "n/a" if all(record.result == "n/a" for record in records) else "pass"
 
@@ -66,7 +68,7 @@ def state(host: HostRecords, control: str) -> str:
 def tables(results: Sequence[HostRecords], width: int) -> list[Table]:
     """Return controls by hosts, as many hosts side by side as fit into ``width`` characters."""
     widest = max((len(host.host) for host in results), default=0)
-    fitting = max(1, (width - _CONTROL_WIDTH) // (max(widest, len("not reached")) + 2))
+    fitting = max(1, (width - _CONTROL_WIDTH) // (max(widest, len("not measured")) + 2))
     return [_table(results[start : start + fitting]) for start in range(0, len(results), fitting)]
 
 
@@ -85,8 +87,12 @@ def lines(results: Sequence[HostRecords]) -> list[tuple[str, str]]:
     found.append((f"no check yet: {', '.join(unchecked())}", "dim"))
     checks = sum(len(host.records) for host in results)
     red = sum(len(host.red()) for host in results)
-    summary = f"{_count(len(results), 'host')}, {_count(checks, 'check')}, "
-    return [*found, (summary + (f"{red} RED" if red else "all green"), "red" if red else "green")]
+    unmeasured = sum(bool(host.trouble) for host in results)
+    parts = [_count(len(results), "host"), _count(checks, "check")]
+    parts += [f"{red} RED"] if red else []
+    parts += [f"{unmeasured} NOT MEASURED TO THE END"] if unmeasured else []
+    parts += ["all green"] if is_ok(results) else []
+    return [*found, (", ".join(parts), "green" if is_ok(results) else "red")]
 
 
 def _host_lines(host: HostRecords) -> list[tuple[str, str]]:
@@ -104,6 +110,8 @@ def _host_lines(host: HostRecords) -> list[tuple[str, str]]:
 def _said(host: HostRecords, record: Record) -> tuple[str, str] | None:
     if record.is_red and record.control in host.excepted:
         return f"exception: {host.excepted[record.control]}", "yellow"
+    if record.is_red and record.check == ENDED:
+        return f"not measured: {record.actual}", "red"
     if record.is_red and record.check == REACHED:
         return f"not reached: {record.actual}", "red"
     if record.result == "error":

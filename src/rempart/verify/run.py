@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import gevent
+from gevent.lock import BoundedSemaphore
+
 from rempart.controls import CONTROLS
-from rempart.errors import RempartError
+from rempart.errors import RempartError, fault
+from rempart.interrupt import interruptible
 from rempart.policy import Host, Policy
 from rempart.verify import attempt, sshconfig
 from rempart.verify.checks import checks
@@ -24,7 +29,13 @@ from rempart.verify.proof import Record, one_line
 HOST_S = 900
 """All checks of one host together; a host that delays every answer ends there."""
 
+GRACE_S = 3
+"""For a suite to take back what it has on the host, once it is to end."""
+
+INTERRUPTED = "interrupted"
+
 REACHED = "The host is reached"
+ENDED = "The checks ran to their end"
 KEY_SHOWN = "The host shows the pinned key"
 _AT_ONCE = 2 * (os.cpu_count() or 1)
 
@@ -37,6 +48,8 @@ class HostRecords:
     records: tuple[Record, ...]
     excepted: dict[str, str]
     """Control -> "reason until DATE" of the exceptions that count today."""
+    trouble: str = ""
+    """Why the checks did not run to their end; then the host is not green, whatever is excepted."""
 
     @property
     def is_reached(self) -> bool:
@@ -65,21 +78,52 @@ def verify(
     controls: Sequence[str],
     today: date,
     done: Callable[[str], None] = lambda host: None,
-) -> list[HostRecords]:
+) -> tuple[list[HostRecords], int]:
     """Check the named hosts side by side; ``done`` hears of each host that is finished.
+
+    Whatever happens with one host, the others' results are whole. Returned are the results, in the
+    order of the names, and which signal cut them short, 0 for none: Ctrl-C, SIGTERM and SIGHUP end
+    all checks within seconds, and what was judged until then is kept.
 
     Raises:
         RempartError: a control is unknown or has no check.
     """
     selected = _selected(controls)
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        jobs = {
-            pool.submit(_verify_host, policy, policy.host(name), selected, today): name
-            for name in names
-        }
-        for job in as_completed(jobs):
-            done(f"{policy.practice.name}/{jobs[job]}")
-        return [job.result() for job in jobs]
+    hosts = [policy.host(name) for name in names]
+    room = BoundedSemaphore(_AT_ONCE)
+
+    def one(host: Host) -> HostRecords:
+        try:
+            with room:
+                return _verify_host(policy, host, selected, today)
+        except gevent.GreenletExit:
+            return _not_measured(policy, host, selected, today, INTERRUPTED)
+        except RempartError as error:
+            return _not_measured(policy, host, selected, today, str(error))
+        except Exception as error:  # a fault of ours must not cost the other hosts their results
+            return _not_measured(policy, host, selected, today, fault(error))
+
+    jobs: dict[gevent.Greenlet, Host] = {}
+    ended_by = 0
+    with interruptible():
+        try:
+            jobs = {gevent.spawn(one, host): host for host in hosts}
+            for job in gevent.iwait(list(jobs)):
+                done(policy.host_id(jobs[job]))
+        except KeyboardInterrupt as interrupt:
+            ended_by = interrupt.args[0] if interrupt.args else signal.SIGINT
+        finally:
+            gevent.killall(list(jobs), block=False)
+            while not all(job.dead for job in jobs):
+                with suppress(KeyboardInterrupt):  # they leave nothing behind, within seconds
+                    gevent.joinall(list(jobs))
+    results = [
+        job.value
+        if isinstance(job.value, HostRecords)  # else it was ended before it began
+        else _not_measured(policy, host, selected, today, INTERRUPTED)
+        for job, host in jobs.items()
+    ]
+    return results, ended_by
 
 
 def _selected(controls: Sequence[str]) -> tuple[str, ...]:
@@ -97,9 +141,21 @@ def _verify_host(policy: Policy, host: Host, controls: tuple[str, ...], today: d
     try:
         attempt.log_in(policy.route(host))
     except RempartError as error:
-        records = _not_reached(controls, str(error))
-    else:
-        records = _run_suite(policy, host, controls, today)
+        return _records(policy, host, today, _not_reached(controls, str(error)))
+    return _records(policy, host, today, *_run_suite(policy, host, controls, today))
+
+
+def _not_measured(
+    policy: Policy, host: Host, controls: Iterable[str], today: date, why: str
+) -> HostRecords:
+    """Return what is known of a host whose checks did not run to their end: nothing."""
+    return _records(policy, host, today, _unended(controls, why), one_line(why))
+
+
+def _records(
+    policy: Policy, host: Host, today: date, records: Sequence[Record], trouble: str = ""
+) -> HostRecords:
+    """Return a host's results with what the policy excepts."""
     exceptions = [each for each in policy.exceptions if each.host == host.name]
     past = [
         Record(
@@ -114,7 +170,7 @@ def _verify_host(policy: Policy, host: Host, controls: tuple[str, ...], today: d
         if not each.is_live(today) and each.control in CONTROLS
     ]
     live = {e.control: f"{e.reason} until {e.expires}" for e in exceptions if e.is_live(today)}
-    return HostRecords(policy.host_id(host), (*records, *past), live)
+    return HostRecords(policy.host_id(host), (*records, *past), live, trouble)
 
 
 def _not_reached(controls: Iterable[str], error: str) -> list[Record]:
@@ -128,7 +184,17 @@ def _not_reached(controls: Iterable[str], error: str) -> list[Record]:
     ]
 
 
-def _run_suite(policy: Policy, host: Host, controls: tuple[str, ...], today: date) -> list[Record]:
+def _unended(controls: Iterable[str], why: str) -> list[Record]:
+    """Return a red record for every control of which it is not known whether all checks ran."""
+    return [
+        Record(control, ENDED, "error", "a result", one_line(why), "pytest") for control in controls
+    ]
+
+
+def _run_suite(
+    policy: Policy, host: Host, controls: tuple[str, ...], today: date
+) -> tuple[list[Record], str]:
+    """Return what the checks found, and why they did not run to their end, '' where they did."""
     with (
         tempfile.TemporaryDirectory(prefix="rempart-verify-") as folder,
         as_file(files("rempart.verify").joinpath("suite")) as suite,
@@ -144,15 +210,16 @@ def _run_suite(policy: Policy, host: Host, controls: tuple[str, ...], today: dat
             *(f"--control={control}" for control in controls),
         ]
         trouble = _pytest(suite, options)
-        _close_connections(Path(folder))
-        records = [Record(**json.loads(line)) for line in evidence.read_text().splitlines()]
+        try:
+            _close_connections(Path(folder))
+        except gevent.GreenletExit:  # it comes once; what was found until then is whole
+            _close_connections(Path(folder))
+        # A line is whole with its end: whoever wrote it may have been killed.
+        lines = evidence.read_text(encoding="utf-8").split("\n")[:-1]
+    records = [Record(**json.loads(line)) for line in lines]
     answered = set() if trouble else {record.control for record in records}
-    what = trouble or "no check ran"
-    return records + [
-        Record(control, "The checks ran to their end", "error", "a result", what, "pytest")
-        for control in controls
-        if control not in answered
-    ]
+    unanswered = [control for control in controls if control not in answered]
+    return records + _unended(unanswered, trouble or "no check ran"), trouble
 
 
 def _close_connections(folder: Path) -> None:
@@ -160,7 +227,8 @@ def _close_connections(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_socket():
             command = ["ssh", "-F", "none", "-S", str(path), "-O", "exit", "any"]
-            subprocess.run(command, capture_output=True, timeout=10, check=False)
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(command, capture_output=True, timeout=2, check=False)
 
 
 def _pytest(suite: Path, options: list[str]) -> str:
@@ -170,18 +238,38 @@ def _pytest(suite: Path, options: list[str]) -> str:
     plugins = ["-p", "no:cacheprovider", "-p", "rempart.verify.plugin"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHON"))}
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    process = subprocess.Popen(
+        [*command, *plugins, *options, str(suite)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        start_new_session=True,  # a terminal's Ctrl-C is for us, who end it
+    )
     try:
-        ended = subprocess.run(
-            [*command, *plugins, *options, str(suite)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            timeout=HOST_S,
-            check=False,
-        )
+        said, _ = process.communicate(timeout=HOST_S)
     except subprocess.TimeoutExpired:
         return f"the checks did not end within {HOST_S} s"
-    if ended.returncode in (0, 1):  # all passed, or some failed
+    except gevent.GreenletExit:
+        return INTERRUPTED
+    finally:
+        _end(process)
+    if process.returncode in (0, 1):  # all passed, or some failed
         return ""
-    return one_line(f"exit {ended.returncode}: {ended.stdout[-200:].decode(errors='replace')}")
+    return one_line(f"exit {process.returncode}: {said[-200:].decode(errors='replace')}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a suite that still runs, and what it has started: asked first, so that it cleans up."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=GRACE_S)
+    finally:  # also where somebody cannot wait so long
+        with suppress(ProcessLookupError):  # its whole group: an ssh may be left
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdout:
+        process.stdout.close()

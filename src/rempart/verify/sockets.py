@@ -9,6 +9,9 @@ from ipaddress import IPv6Address, ip_address
 from rempart.verify.machine import AnswerError
 
 COMMAND = "ss -H -n -l -t -u -p"
+MOST = 1_000
+"""Sockets, each of which is tried from outside as well."""
+
 _PROCESS = re.compile(r'\("([^"]*)",pid=(\d+)')
 _CLIENT_PORTS = {68, 546}  # DHCP clients wait there for their answers
 
@@ -31,7 +34,10 @@ def parse(answer: str) -> list[Listener]:
     An empty answer is one, too: sshd at least listens, or systemd for it.
     """
     found = []
-    for line in answer.splitlines():
+    lines = answer.splitlines()
+    if len(lines) > MOST:
+        raise AnswerError(f"ss: it named more than {MOST} sockets; see what listens there")
+    for line in lines:
         try:
             protocol, state, _, _, local, _, *process = line.split(maxsplit=6)
             address, _, port = local.rpartition(":")

@@ -68,6 +68,9 @@ NO_DETOURS = {
 PLAIN = {"compression": "no", "tcpkeepalive": "no"}
 LONGEST_GONE_S = 600
 
+MOST_EXEMPT = 1_000
+"""Networks of an exempt list that are read."""
+
 _MARK = "=== "
 
 
@@ -109,10 +112,11 @@ def parse_effective(answer: str) -> dict[str, Settings]:
 
 def parse_settings(text: str) -> Settings:
     """Return what one ``sshd -T`` says; AnswerError when it is no complete configuration."""
-    settings: Settings = {}
+    values: dict[str, list[str]] = {}
     for line in text.splitlines():
         key, _, value = line.partition(" ")
-        settings[key] = f"{settings[key]} {value}" if key in settings else value
+        values.setdefault(key, []).append(value)
+    settings = {key: " ".join(each) for key, each in values.items()}
     if not {"port", "passwordauthentication", "authorizedkeysfile"} <= settings.keys():
         raise AnswerError(f"sshd -T: is no configuration (got {text[:100]!r})")
     return settings
@@ -125,7 +129,9 @@ def shuts_out(settings: Settings, source: str) -> bool:
     """
     if settings.get("persourcepenalties", "no") == "no":
         return False
-    exempt = settings.get("persourcepenaltyexemptlist", "none").split(",")
+    exempt = settings.get("persourcepenaltyexemptlist", "none").split(",", MOST_EXEMPT)[
+        :MOST_EXEMPT
+    ]
     networks = [ip_network(each, strict=False) for each in exempt if "/" in each]
     return not any(ip_address(source) in network for network in networks)
 

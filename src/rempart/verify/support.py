@@ -18,8 +18,8 @@ def last_day(table: str, release: str) -> date:
     >>> last_day("series,eol,eol-lts\\nbookworm,2026-06-10,2028-06-30\\n", "bookworm")
     datetime.date(2028, 6, 30)
     """
-    rows = [row for row in csv.DictReader(table.splitlines()) if row.get("series") == release]
     try:
+        rows = [row for row in csv.DictReader(table.splitlines()) if row.get("series") == release]
         return max(date.fromisoformat(row[key]) for row in rows for key in _ENDS if row.get(key))
-    except ValueError:
+    except (ValueError, csv.Error):
         raise AnswerError(f"{TABLE}: says nothing of {release[:40]!r}") from None

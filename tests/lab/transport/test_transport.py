@@ -92,7 +92,9 @@ def test_big_input_and_big_output_do_not_wait_for_each_other(
     data = os.urandom(12 * MIB)
     with connect(request.getfixturevalue(path)) as connection:
         # 4 MiB on stderr is twice the window that both streams share.
-        result = connection.run("head -c 4194304 /dev/zero >&2; cat", data, timeout_s=60)
+        result = connection.run(
+            "head -c 4194304 /dev/zero >&2; cat", data, timeout_s=60, limit=16 * MIB
+        )
         assert result.stdout == data
         assert len(result.stderr) == 64 * 1024
         assert connection.run("head -c 1 > /dev/null", data, timeout_s=60).returncode == 0

@@ -72,6 +72,16 @@ def test_whole_answer_gives_the_changes() -> None:
         ([*WHOLE[:-1], "file\t/etc/d/f\tzz\troot\troot\t4", END], "its answer makes no sense"),
         ([*WHOLE[:-1], "bytes\t/etc/d/f\t%%%", END], "its answer makes no sense"),
         ([*WHOLE[:-1], "file\t/etc/d/f", END], "its answer makes no sense"),
+        ([*WHOLE[:-1], "text\t/etc/s\t-", END], "/etc/s is longer than 64 KiB; shorten it there"),
+        (
+            [*(f"entry\t/{n}\tf" for n in range(1_001)), *WHOLE],
+            "its answer about every entry is too long",
+        ),
+        ([f"residue\tu\t{'a,' * 40_000}", *WHOLE], "its answer about every residue is too long"),
+        (
+            [*WHOLE[:-1], "text\t/etc/s\t" + base64.b64encode(b"\n" * 3_001).decode(), END],
+            "the files that it sent have more than 3000 lines",
+        ),
     ],
 )
 def test_answer_that_is_not_whole_has_a_reason(lines: list[str], reason: str) -> None:

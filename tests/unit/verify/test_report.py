@@ -8,7 +8,7 @@ import pytest
 from rempart.controls import CONTROLS
 from rempart.verify import report
 from rempart.verify.proof import Proof, Record, UnmetError
-from rempart.verify.run import REACHED, HostRecords, checked_controls
+from rempart.verify.run import ENDED, REACHED, HostRecords, checked_controls
 
 GOOD = Record("SS-1", "Keys only", "pass", "no", "no", "sshd -T")
 BAD = Record("SS-1", "Keys only", "fail", "no", "yes", "sshd -T")
@@ -36,6 +36,20 @@ def test_host_that_was_not_reached_is_red() -> None:
     result = host(Record("SS-1", REACHED, "error", "a login", "no answer within 10 s", ""))
     assert report.state(result, "SS-1") == "not reached"
     assert not report.is_ok([result])
+
+
+def test_host_that_was_not_checked_to_the_end_is_not_green() -> None:
+    """Whatever is excepted, and whatever was found until then."""
+    lost = Record("SS-1", ENDED, "error", "a result", "interrupted", "pytest")
+    excepted = {"SS-1": "an old printer until 2027-01-31"}
+    result = HostRecords("t/a", (GOOD, lost), excepted, "interrupted")
+    assert not report.is_ok([result])
+    line, style = report.lines([result])[-1]
+    assert line == "1 host, 2 checks, 1 NOT MEASURED TO THE END"
+    assert style == "red"
+    plain = dataclasses.replace(result, excepted={})
+    assert report.state(plain, "SS-1") == "not measured"
+    assert ("t/a: SS-1: not measured: interrupted", "red") in report.lines([plain])
 
 
 def test_information_is_not_red() -> None:

@@ -44,7 +44,7 @@ send_bytes() {
 }
 
 probe_texts() {
-  for path; do [ -f "$path" ] && send_bytes text "$path" 262144; done
+  for path; do [ -f "$path" ] && send_bytes text "$path" 65536; done
 }
 
 # install|remove NAME…: what apt would do for those that are not as wanted.

@@ -148,8 +148,8 @@ def test_unknown_accounts_are_closed(
     """No account of a person (uid 1000 and above) is open that the policy does not name."""
     named = {*access.wanted_accounts(policy, subject, today), *policy.kept_on(subject)}
     unknown = [a.login for a in access.people(accounts) if a.login not in named]
-    entries = machine.ask("getent shadow")
-    still_open = [login for login in unknown if not access.is_expired(entries, login, today)]
+    closed = access.expired(machine.ask("getent shadow"), today)
+    still_open = [login for login in unknown if login not in closed]
     proof.none(still_open, "no open account that the policy does not name", "getent shadow")
 
 
@@ -177,13 +177,13 @@ def test_leavers_have_nothing_left(
 ) -> None:
     """Whoever has left has an expired account at most: no key, process, job or group."""
     there = {account.login for account in accounts}
-    entries = machine.ask("getent shadow")
+    closed = access.expired(machine.ask("getent shadow"), today)
     found = []
     for login in (leaver.login for leaver in policy.leavers_on(subject, today)):
         if login in key_files:
             found.append(f"{login}: key file")
         if login in there:
-            if not access.is_expired(entries, login, today):
+            if login not in closed:
                 found.append(f"{login}: open account")
             left = machine.ask(f"set -- {login}\n{_LEFT_BEHIND}", name="what leavers left")
             found += [f"{login}: {line}" for line in left.splitlines()]

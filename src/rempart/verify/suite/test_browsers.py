@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 from datetime import UTC, date
 from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from rempart.verify import reading
 from rempart.verify.machine import AnswerError, Machine
 from rempart.verify.proof import Proof
 
@@ -30,6 +30,8 @@ CARRIERS = ("deb", "docm", "iso", "xlsm")
 
 MOST_DAYS = 60
 """Both browsers have security updates every four weeks or more often."""
+
+MOST_FILES = 100
 
 Policies = dict[str, Any]
 
@@ -59,29 +61,23 @@ def _policies(machine: Machine, kind: str) -> Policies:
         return {}  # where others than root may write, nothing is said for sure
     found: Policies = {}
     listed = machine.ask(f"{files} -print0 2> /dev/null; true")
-    for path in listed.split("\0")[:-1]:
+    paths = listed.split("\0")[:-1]
+    if len(paths) > MOST_FILES:
+        raise AnswerError(f"{place}: has more than {MOST_FILES} files")
+    for path in paths:
         try:
             said = machine.ask(f"cat -- {shlex.quote(path)}", name=f"cat {path}")
             read = json.loads(said, parse_constant=_refused)
             policies = read["policies"] if kind == "firefox" else read
-            for key, value in _flat(policies):
+            for key, value in reading.flat(policies):
                 found[key] = value if found.get(key, value) == value else "contradictory"
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise AnswerError(f"{path}: cannot be read (got {error!r})") from error
     return found
 
 
 def _refused(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON")
-
-
-def _flat(policies: Policies, above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted name, value) of every policy; lists are values."""
-    for key, value in policies.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
 
 
 def _hold(told: dict[str, Policies], wanted: dict[str, Policies], proof: Proof) -> None:

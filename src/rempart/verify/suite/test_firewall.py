@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from shlex import quote
 
 import pytest
 
 from rempart.policy import Host, Policy
-from rempart.verify import nft, reach, sockets
+from rempart.verify import nft, reach, reading, sockets
 from rempart.verify.machine import Machine
 from rempart.verify.proof import Proof
-
-_LOADS = re.compile(r"argv\[\]=\S*/nft -f (/[\w./-]+) ;")
 
 _ENABLED_UNITS = """
 units=$(systemctl list-unit-files --type=service --state=enabled --no-legend --plain |
@@ -39,9 +36,9 @@ def test_an_early_unit_loads_the_rules(machine: Machine, proof: Proof) -> None:
         path
         for block in machine.ask(_ENABLED_UNITS, name="systemctl show").split("\n\n")
         if "network-pre.target" in block
-        for path in _LOADS.findall(block)
+        for path in reading.loaded_rules(block)
     ]
-    good = [path for path in early if _drops(machine, path)]
+    good = [path for path in dict.fromkeys(early[:20]) if _drops(machine, path)]
     wanted = "an enabled unit before network-pre.target that loads policy drop"
     seen = f"{', '.join(early)}: no such chain" if early else "no enabled unit runs nft -f"
     how = "systemctl show, nft in a namespace"
@@ -66,11 +63,11 @@ def test_the_rules_that_run_are_the_reviewed_ones(machine: Machine, proof: Proof
 
     The file is loaded in an empty network namespace, and both are printed by nft.
     """
-    files = _LOADS.findall(machine.ask(_ACTIVE_UNITS, name="systemctl show"))
+    files = reading.loaded_rules(machine.ask(_ACTIVE_UNITS, name="systemctl show"))
     runs = machine.ask("nft list ruleset")
     loaded = {
         path: machine.ask(f"unshare --net sh -c {quote(f'nft -f {path} && nft list ruleset')}")
-        for path in sorted(set(files))
+        for path in sorted(set(files))[:20]
     }
     same = [path for path, rules in loaded.items() if rules.strip() and rules.strip() in runs]
     wanted = "the tables of a file that a unit loads"

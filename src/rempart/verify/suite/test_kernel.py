@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import pytest
 
 from rempart.policy import Host, Policy
-from rempart.verify import neighbours
+from rempart.verify import neighbours, reading
 from rempart.verify.machine import AnswerError, Machine
 from rempart.verify.proof import Proof
 
@@ -138,8 +137,7 @@ def test_boots_bring_the_same_settings(
     """No later file undoes a setting at the next boot, sysctl.d(5): the last value counts."""
     binary = "/usr/lib/systemd/systemd-sysctl"
     text = machine.ask(f"{binary} --cat-config || /lib{binary[8:]} --cat-config")
-    pairs = re.findall(r"^\s*-?([a-z][\w./-]*)\s*=\s*(.*?)\s*$", text, re.MULTILINE)
-    configured = {name.replace("/", "."): "-".join(value.split()) for name, value in pairs}
+    configured = reading.sysctl_settings(text)
     missing = [f"{name} not set" for name in wanted if name not in configured]
     found = missing + wrong(wanted, configured)
     proof.none(found, "every setting, for every boot", "systemd-sysctl --cat-config")
@@ -152,7 +150,7 @@ def test_rare_modules_are_refused(machine: Machine, policy: Policy, proof: Proof
         proof.does_not_apply(f"modules: {NOT_ASKED}", "policy")
         return
     text = machine.ask("cat /etc/modprobe.d/*.conf /run/modprobe.d/*.conf || :")
-    refused = set(re.findall(r"^\s*install\s+(\S+)\s+/(?:usr/)?bin/(?:false|true)\s*$", text, re.M))
+    refused = reading.refused_modules(text)
     proof.none(sorted(RARE_MODULES - refused), "no rare module loads", "modprobe.d")
     tried = "! command -v modprobe > /dev/null || modprobe -n -v "
     dry = [each for each in RARE_MODULES if "/bin/" not in machine.ask(tried + each + " || :")]
