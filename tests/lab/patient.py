@@ -154,6 +154,14 @@ class Patient:
         self.host.run(f'record=$({aged}); printf "%s\n" "$record" > {LOCK}')
 
 
+def runs_brittle_unit(patient: Patient, command: str) -> None:
+    """Start a unit whose command succeeds once: what becomes of it at its next start it says."""
+    unit = f"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart={command}\n"
+    patient.host.run("cat > /etc/systemd/system/brittle.service", input=unit)
+    patient.host.run("systemctl daemon-reload && systemctl start brittle.service")
+    patient.before = patient.snapshot()
+
+
 def enrolled(host: Host, tmp_path: Path, jump: Host | None = None) -> Patient:
     """Enrol a stock host, as `t/a`, and its jump host, as `t/j`; nothing else is done."""
     hosts = {"a": host} | ({"j": jump} if jump else {})

@@ -15,7 +15,7 @@ from rempart.engine.deploy import Deploy
 from rempart.engine.guard import GRACE_S, Guard
 from rempart.engine.lock import at_work, left_behind
 from rempart.engine.plan import HostPlan, PlannedChange, host_plan
-from rempart.engine.run import Run
+from rempart.engine.run import Run, left_as_it_is
 from rempart.engine.session import each_host
 from rempart.errors import RempartError
 from rempart.hardening import CONCERNS
@@ -77,7 +77,8 @@ def _apply_host(run: Run, planned: HostPlan | None, guard: Guard, step: Step) ->
     refusal = refused(run, planned, now)
     if refusal:
         return HostResult(name, error=refusal)
-    notes = tuple(foreign.notes(run.desired, run.observation))
+    seen = run.observation
+    notes = (*left_as_it_is(seen), *foreign.notes(run.desired, seen))
     if not now.changes:
         return HostResult(name, notes=notes)
     left = left_behind(run.observation)

@@ -71,6 +71,7 @@ FINAL_WORDS = (
     "nothing was changed",
     "the host has put everything back",
     "use the console",
+    "see the journal",
     "for this run",
     *REFUSALS,
 )
@@ -155,15 +156,17 @@ def _await_revert(guard: Guard, route: Route, reason: str, began: float) -> None
             said, missing = lines[:2], [f": {line[:200]}" for line in lines[2:7]]
             if said == [guard.run, "confirmed"]:
                 return
-            if said == [guard.run, "reverted"]:
-                took = time.monotonic() - began
-                raise GuardError(
-                    f"{who}; the host put everything back by itself and was reachable again"
-                    f" after {took:.0f} s; nothing of the guarded part is left"
-                )
             last = (
                 f"reachable, but NOT everything is put back{''.join(missing)};"
                 " see journalctl -t rempart on the host"
             )
+            if said == [guard.run, "reverted"]:
+                took = time.monotonic() - began
+                raise GuardError(
+                    f"{who}; {last}"
+                    if missing
+                    else f"{who}; the host put everything back by itself and was reachable again"
+                    f" after {took:.0f} s; nothing of the guarded part is left"
+                )
         time.sleep(1)
     raise GuardError(f"{who}; {last}")

@@ -14,7 +14,7 @@ from rempart import __version__
 from rempart.engine import foreign
 from rempart.engine.lock import at_work, left_behind
 from rempart.engine.observe import Unobserved
-from rempart.engine.run import Run
+from rempart.engine.run import Run, left_as_it_is
 from rempart.engine.session import each_host
 from rempart.errors import RempartError
 from rempart.policy import Policy
@@ -95,7 +95,8 @@ def host_plan(run: Run) -> HostPlan:
 def _notes(seen: Observation) -> tuple[str, ...]:
     left = left_behind(seen)
     taken_over = f"{left}; the next run takes its lock over" if left else ""
-    return tuple(note[: foreign.MOST_OF_A_NOTE] for note in (at_work(seen), taken_over) if note)
+    notes = (at_work(seen), taken_over, *left_as_it_is(seen))
+    return tuple(note[: foreign.MOST_OF_A_NOTE] for note in notes if note)
 
 
 def _planned(change: Change) -> PlannedChange:

@@ -162,10 +162,25 @@ def unconfirmed(seen: Observation) -> list[str]:
     reasons = []
     for guard, (owner, *trigger) in seen.facts.get("guard", {}).items():
         what = f"a change by {owner} is not confirmed yet, its guard is {guard}"
-        # Its revert was killed, or could not put everything back; the next boot would try again.
-        left = "nothing undoes it; as root there: sh /var/lib/rempart/guard/revert now"
-        reasons.append(f"{what}; {'wait for it' if trigger == ['live'] else left}")
+        # Its revert was killed, or could not put everything back; going on is safe at any time.
+        todo = (
+            "the next boot goes on with it, or, as root there: sh /var/lib/rempart/guard/revert now"
+        )
+        said = [f" ({'; '.join(_left(seen))})"] if seen.facts.get("left") else []
+        reasons.append(f"{what}{''.join(said)}; {'wait for it' if trigger == ['live'] else todo}")
     return reasons
+
+
+def left_as_it_is(seen: Observation) -> tuple[str, ...]:
+    """Return what the last revert there did not put back for good, for people."""
+    listed = "/var/lib/rempart/guard/left"
+    until = f" (told until the next guarded change, or until {listed} is removed there)"
+    return tuple(f"an undone change left something behind: {each}{until}" for each in _left(seen))
+
+
+def _left(seen: Observation) -> list[str]:
+    told = list(seen.facts.get("left", {}).values())[:50]
+    return [printable((*fields, "")[0][:300]) for fields in told]
 
 
 _runs: WeakKeyDictionary[Host, Run] = WeakKeyDictionary()

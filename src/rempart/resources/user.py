@@ -85,7 +85,11 @@ class User(Resource):
             lines = [f"+ account {self.login} ({self.comment}), {self.shell}, no password"]
             lines += [f"+ in group {group}" for group in self.groups]
             lines += [f"+ until {self.until}"] if self.until else []
-            return self.change("create", lines, self._create(), [f"made:/home/{self.login}"])
+            script = self._create()
+            if self._home_is_sealed(seen):  # of an account that was undone
+                lines.append(f"+ {self.home} is theirs again")
+                script += call("unseal_home", self.login)
+            return self.change("create", lines, script, [f"made:{self.home}"])
         comment, shell = (*found, "")[:2]
         lines, options = [], []
         for what, old, new, option in (

@@ -329,7 +329,7 @@ def test_guard_that_lost_its_timer_is_told_with_what_to_do(
     assert plan.returncode == 1
     assert one_line(plan.stderr) == (
         "rempart: t/a: a change by t.leroy@poste is not confirmed yet, its guard is reverting;"
-        f" nothing undoes it; as root there: sh {GUARD}/revert now\n"
+        f" the next boot goes on with it, or, as root there: sh {GUARD}/revert now\n"
     )
     host.run(f"rm -r {GUARD}/reverting")
     assert practice.planned(cabinet.inventory) == {"t/a": {}, "t/b": {}}

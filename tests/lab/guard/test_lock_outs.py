@@ -7,12 +7,14 @@ import subprocess
 import time
 from collections.abc import Callable
 
+import practice
 import pytest
 from patient import (
     WINDOW_S,
     Patient,
     assert_a_clean_run_succeeds,
     assert_as_before,
+    runs_brittle_unit,
     wait_until,
 )
 
@@ -239,15 +241,11 @@ def test_removed_folders_come_back_with_what_was_in_them(
     assert_as_before(patient)
 
 
-def test_unit_that_does_not_start_again_is_named_and_the_way_out_works(
+def test_unit_that_does_not_start_again_is_named_and_holds_nothing_up(
     admit: Admit, locked_out: Callable[..., str]
 ) -> None:
     patient = admit()
-    # It runs until it is restarted.
-    unit = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/mkdir /run/brittle\n"
-    patient.host.run("cat > /etc/systemd/system/brittle.service", input=unit)
-    patient.host.run("systemctl daemon-reload && systemctl start brittle.service")
-    patient.before = patient.snapshot()
+    runs_brittle_unit(patient, "/bin/mkdir /run/brittle")
 
     said = locked_out(patient, "brittle_unit_is_touched")
 
@@ -255,9 +253,13 @@ def test_unit_that_does_not_start_again_is_named_and_the_way_out_works(
     journal = patient.host.run("journalctl -t rempart -o cat --no-pager").stdout
     assert "brittle.service: does not start again" in journal
     assert BY_ITSELF not in said
-    patient.host.run("rmdir /run/brittle && sh /var/lib/rempart/guard/revert now")
+    assert patient.is_back()
+    left = "an undone change left something behind: brittle.service: does not start again"
+    assert left in practice.rempart("plan", patient.inventory).stdout
+    patient.host.run("rmdir /run/brittle && systemctl restart brittle.service")
     assert_as_before(patient)
     assert_a_clean_run_succeeds(patient)
+    assert left not in practice.rempart("plan", patient.inventory).stdout
 
 
 @pytest.mark.parametrize(

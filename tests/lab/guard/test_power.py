@@ -87,7 +87,13 @@ def test_power_cut_right_after_the_confirmation_keeps_the_change(patient: Patien
 
 @pytest.mark.parametrize(
     "point",
-    ["revert begun", "revert, one file back", "revert, before the daemons", "reverted"],
+    [
+        "revert noted",
+        "revert begun",
+        "revert, one file back",
+        "revert, before the daemons",
+        "reverted",
+    ],
 )
 def test_power_cut_in_a_revert_is_made_up_for_by_the_boot(patient: Patient, point: str) -> None:
     about_to_reboot(patient)

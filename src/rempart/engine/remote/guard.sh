@@ -14,6 +14,7 @@ guard_open() {
     sh $guard/revert now || fail "an earlier change could not be put back; mend it on the console"
     fail "an unconfirmed change of $(guard_owner) was put back just now; plan again"
   fi
+  rm -f $guard/left
   guard_tidy  # copies beside their files, of a run that never came to its end
   rm -rf $guard; mkdir -m 700 $guard $guard/stage
   base64 -d > $guard/lib
@@ -95,8 +96,8 @@ keep_unit() { # UNIT; a tab is blank space to read, so no field may be empty
 
 # Everything that the staged changes touch, complete before anything changes.
 guard_bundle() {
-  mkdir $guard/old; : > $guard/paths; : > $guard/parents; : > $guard/units; : > $guard/sysctls
-  : > $guard/permissions
+  mkdir $guard/old $guard/todo
+  for each in paths homes parents permissions units sysctls; do : > $guard/$each; done
   number=0 noted='
 ' mounts=$(cut -d' ' -f5 /proc/self/mountinfo)
   mount=$(mount_of $guard)
@@ -106,7 +107,9 @@ guard_bundle() {
     case $touched in
     path:*) for each in "$name" "$state/originals$name" "$state/originals$name.absent"; do
       keep_path "$each"; done ;;
-    made:*) if [ ! -e "$name" ] && [ ! -L "$name" ]; then keep_path "$name"; fi ;;
+    made:*) if [ ! -e "$name" ] && [ ! -L "$name" ]; then
+      refuse_foreign "$name"; keep_directories "${name%/*}"; printf '%s\n' "$name" >> $guard/homes
+    fi ;;
     directory:*) keep_directories "$name" ;;
     # A pattern, which the shell completes.
     permission:*) find $name -maxdepth 0 ! -type l -printf '%m\t%U\t%G\t%p\n' >> $guard/permissions 2>/dev/null || : ;;
@@ -121,6 +124,19 @@ guard_bundle() {
   sort -t '	' -k4 -u -o $guard/parents $guard/parents
   if command -v nft >/dev/null && nft list table inet rempart > $guard/nft.new 2>/dev/null
   then mv -T $guard/nft.new $guard/nft; else rm -f $guard/nft.new; fi
+  guard_marks
+  objects > $guard/room; objects >> $guard/room # a revert notes as much, on a full disk too
+}
+
+# A mark for every entry, which is empty: the revert takes it away when the entry is done, which needs no room.
+guard_marks() {
+  sed -n 's/^-\t-\t-\t//p' $guard/parents | sort -r > $guard/folders
+  sed -i '/^-\t/d' $guard/parents
+  for each in paths homes parents permissions folders sysctls stop:units enable:units start:units; do
+    number=0
+    while read -r _; do number=$((number + 1)); : > "$guard/todo/${each%:*}.$number"; done < "$guard/${each#*:}"
+  done
+  : > $guard/todo/routes.1; : > $guard/todo/rules.1
 }
 
 # WINDOW NONCE: from here on the host puts itself back unless it is told the nonce in time.
@@ -179,6 +195,7 @@ guard_switch() {
 guard_give_up() {
   tail -c 2000 $guard/error >&2 || :; flock -u 9
   sh $guard/revert now 9<&- || fail "a change failed and NOT everything could be put back; use the console"
+  [ ! -s $guard/left ] || fail "a change failed; NOT everything is put back: $(paste -sd ';' $guard/left); see the journal"
   fail "a change failed; the host has put everything back"
 }
 
@@ -194,9 +211,9 @@ guard_confirm() {
   echo confirmed
 }
 
-# What became of the last run: its name; armed, reverting, reverted or confirmed; what is not put back.
+# What became of the last run: its name; armed, reverting, reverted or confirmed; what is not as before.
 guard_state() {
   head -n1 $guard/run
   for each in armed reverting reverted confirmed; do [ ! -e $guard/$each ] || echo $each; done
-  [ ! -e $guard/reverting ] || cat $guard/trouble 2>/dev/null || :
+  cat $guard/trouble $guard/left 2>/dev/null || :
 }

@@ -296,7 +296,8 @@ set_ageing() {
 # LOGIN MAX WARN: as it was before, if the account is still there.
 restore_ageing() { ! getent passwd "$1" >/dev/null || chage --maxdays "$2" --warndays "$3" -- "$1"; }
 
-unseal_home() { chown "$1:" "/home/$1"; }
+# LOGIN: the number of an account that was undone may be another one now.
+unseal_home() { find "/home/$1" -xdev -nouser -exec chown -h -- "$1:" {} +; chown "$1:" "/home/$1"; }
 
 # EXPIRES LOGIN…: these let nobody in any more.
 lock_accounts() {

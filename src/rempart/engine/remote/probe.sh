@@ -169,4 +169,6 @@ probe_self() {
     [ -e $state/guard/$name ] &&
       printf 'guard\t%s\t%s\t%s\n' "$name" "$(tail -n1 $state/guard/run)" "$trigger"
   done
+  cat $state/guard/trouble $state/guard/left 2>/dev/null | tr '\t' ' ' | head -n 50 | cut -c1-300 |
+    awk '{ print "left\t" NR "\t" $0 }'
 }

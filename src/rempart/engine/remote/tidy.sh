@@ -12,6 +12,14 @@ routes() {
       / via / { later = later $0 "\n"; next } { print } END { printf "%s", later }'
 }
 
+# Every object that the guard has a copy of, or knows to be new, and every mode that it keeps, a line each.
+objects() {
+  cut -f2 $guard/paths | tr '\n' '\0' | find -files0-from - -xdev -printf "$object" 2>/dev/null || :
+  cut -f4 $guard/parents $guard/permissions | xargs -r -d '\n' stat -c "$mode_of" -- 2>/dev/null || :
+}
+object='%p\t%y %i %s %m %U %G %T@ %C@ %l\n'
+mode_of='mode:%n	%a %u %g'
+
 # Takes both triggers away. The files are what they are to stay before this is called.
 guard_disarm() {
   systemctl stop $unit.timer 2>/dev/null || :
@@ -22,14 +30,17 @@ guard_disarm() {
   systemctl daemon-reload || :
 }
 
-# Of the guard only the run's name and its outcome stay: no copies of old files, no scripts.
+# Of the guard only the run's name and its outcome stay: no copies of old files, no scripts. What a revert
+# left as it is stays listed, and so do the copies that did not go back, until guard_open.
 guard_tidy() {
-  if [ -e $guard/paths ]; then
+  kept='run confirmed reverted'
+  if [ -s $guard/left ]; then kept="$kept left old paths"
+  elif [ -e $guard/paths ]; then
     cut -f1 $guard/paths | while IFS= read -r copy; do
       case $copy in */.rempart-guard.*) rm -rf -- "$copy" ;; esac
     done
   fi
   for each in $guard/*; do
-    case ${each##*/} in run | confirmed | reverted) ;; *) rm -rf -- "$each" ;; esac
+    case " $kept " in *" ${each##*/} "*) ;; *) rm -rf -- "$each" ;; esac
   done
 }
