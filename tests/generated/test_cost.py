@@ -290,7 +290,7 @@ def plan(kind: type[Run], output: bytes) -> None:
     Plan("/t.yaml", "digest", (made,)).to_json()
     shown(made)
     if not made.error:
-        digest(run.observation)
+        digest(run.observation, run.desired)
         manifest.render(manifest.claimed(run.owned, run.desired, run.observation))
 
 
