@@ -55,7 +55,10 @@ done < permissions
 tac parents | while IFS=$tab read -r mode user group path; do
   [ "$mode" != - ] || rmdir --ignore-fail-on-non-empty -- "$path" 2>/dev/null
 done
-while IFS= read -r setting; do sysctl -q -w "$setting" || fault "$setting: could not be put back"; done < sysctls
+while IFS= read -r setting; do
+  case $setting in */*) [ -e "/proc/sys/${setting%=*}" ] || continue ;; esac # its interface has gone
+  sysctl -q -w "$setting" || fault "$setting: could not be put back"
+done < sysctls
 systemctl daemon-reload
 while IFS=$tab read -r active enabled name; do
   case $enabled in

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from rempart.policy import Host, Policy
-from rempart.verify import neighbours
+from rempart.verify import interfaces, neighbours
 from rempart.verify.machine import AnswerError, Machine
 from rempart.verify.proof import Proof
 
@@ -72,6 +72,13 @@ def wanted(machine: Machine, policy: Policy) -> dict[str, list[str]]:
     return found
 
 
+@pytest.fixture(scope="module")
+def conf(machine: Machine, wanted: dict[str, list[str]]) -> interfaces.Values:
+    """Return what each interface has now."""
+    answer = machine.ask(interfaces.question(wanted), ok=(0, 2), name="/proc/sys/net")
+    return interfaces.values(answer)
+
+
 def listed(policy: Policy) -> dict[str, list[str]]:
     """Return the values that each setting may have."""
     text = MINIMAL if policy.baseline == "minimal" else MINIMAL + INTERMEDIARY
@@ -117,6 +124,16 @@ def test_network_settings_run(machine: Machine, wanted: dict[str, list[str]], pr
 
 
 @pytest.mark.control("PR-4")
+def test_every_interface_keeps_to_the_network_settings(
+    wanted: dict[str, list[str]], machine: Machine, conf: interfaces.Values, proof: Proof
+) -> None:
+    """What the kernel makes of ``all`` and of each interface's own value, with others' left out."""
+    others = interfaces.owned(machine.ask(interfaces.LINKS))
+    found = interfaces.wrong(wanted, conf, others)
+    proof.none(found, "the settings of ANSSI-BP-028 R12 on each interface", "/proc/sys/net")
+
+
+@pytest.mark.control("PR-4")
 def test_kernel_settings_run(
     machine: Machine, wanted: dict[str, list[str]], subject: Host, proof: Proof
 ) -> None:
@@ -133,7 +150,7 @@ def test_kernel_settings_run(
 
 @pytest.mark.control("PR-4")
 def test_boots_bring_the_same_settings(
-    machine: Machine, wanted: dict[str, list[str]], proof: Proof
+    machine: Machine, wanted: dict[str, list[str]], conf: interfaces.Values, proof: Proof
 ) -> None:
     """No later file undoes a setting at the next boot, sysctl.d(5): the last value counts."""
     binary = "/usr/lib/systemd/systemd-sysctl"
@@ -141,7 +158,11 @@ def test_boots_bring_the_same_settings(
     pairs = re.findall(r"^\s*-?([a-z][\w./-]*)\s*=\s*(.*?)\s*$", text, re.MULTILINE)
     configured = {name.replace("/", "."): "-".join(value.split()) for name, value in pairs}
     missing = [f"{name} not set" for name in wanted if name not in configured]
-    found = missing + wrong(wanted, configured)
+    others = interfaces.owned(machine.ask(interfaces.LINKS))
+    found = [
+        *(missing + wrong(wanted, configured)),
+        *interfaces.wrong_at_boot(wanted, text, conf, others),
+    ]
     proof.none(found, "every setting, for every boot", "systemd-sysctl --cat-config")
 
 
