@@ -14,6 +14,7 @@ from rempart.resources import (
     Directory,
     File,
     Group,
+    Interfaces,
     Observation,
     Package,
     Pam,
@@ -51,6 +52,8 @@ def stock(resource: Resource) -> Iterable[str]:
             yield from ()
         case Sysctl():
             yield f"sysctl\t{resource.setting}\t7"
+        case Interfaces():
+            yield f"interfaces\t{resource.setting}\tdefault=7\teth0=7"
         case Unit():
             yield f"unit\t{resource.unit}\tnot-found\tinactive\t"
         case Permission(path=path):
@@ -89,6 +92,8 @@ def as_wanted(resource: Resource) -> Iterable[str]:
             yield f"permission\t{path}\t{int(mode, 8):o}\t{user}\t{group}"
         case Sysctl():
             yield f"sysctl\t{resource.setting}\t{resource.value}"
+        case Interfaces():
+            yield f"interfaces\t{resource.setting}\tdefault=7\teth0={resource.value}"
         case Unit():
             active = "inactive" if False in (resource.running, resource.enabled) else "active"
             state = "disabled" if resource.enabled is False else "enabled"

@@ -22,6 +22,7 @@ from rempart.resources import (
     Directory,
     File,
     Group,
+    Interfaces,
     Package,
     Pam,
     Permission,
@@ -181,7 +182,7 @@ def _tasks(desired: Sequence[Resource]) -> Iterator[Task]:
 
 def _task(resource: Resource, ages: Mapping[str, dict[str, int]]) -> Task | None:
     match resource:
-        case Package() | Permission() | Roster():
+        case Package() | Permission() | Interfaces() | Roster():
             return None
         case Group(group=group):
             return _module("group", name=group, system=True)

@@ -1,7 +1,8 @@
 """Stock pyinfra: the same desired state as its own operations, one call each, as people write them.
 
 What it has no operation for is left out, in its favour: the age of passwords, folders that hold
-nothing unknown, the manifest, the guard, whether the running firewall is the one that was loaded.
+nothing unknown, a setting on each interface, the manifest, the guard, whether the running firewall
+is the one that was loaded.
 A unit that is to be off and is not there is no change to `systemd.service`.
 """
 
@@ -21,6 +22,7 @@ from rempart.resources import (
     Directory,
     File,
     Group,
+    Interfaces,
     Package,
     Pam,
     Permission,
@@ -101,7 +103,7 @@ def _calls(desired: Sequence[Resource], folder: Path) -> Iterator[Call]:
 
 def _call(resource: Resource, folder: Path) -> Call | None:
     match resource:
-        case Package() | Permission() | Ageing() | Roster():
+        case Package() | Permission() | Interfaces() | Ageing() | Roster():
             return None
         case Group(group=group):
             return "server.group", {"group": group, "system": True}

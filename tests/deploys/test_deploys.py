@@ -196,7 +196,7 @@ def without_settings(found: dict[str, set[str]]) -> dict[str, set[str]]:
 def test_site_changes_everything_on_stock_hosts_in_order(inventory: Path) -> None:
     found = changes("site", inventory, hardened=False)
     assert list(without_settings(found).items()) == list(EXPECTED.items())
-    assert sum("Set net." in name for name in found) == 14
+    assert sum("Set net." in name for name in found) == 20
     assert sum("/etc/security/" in name for name in found) == 11
 
 

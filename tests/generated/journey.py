@@ -21,6 +21,7 @@ from rempart.resources import (
     Directory,
     File,
     Group,
+    Interfaces,
     Observation,
     Package,
     Permission,
@@ -47,6 +48,7 @@ NODES = st.builds(
     mode=st.sampled_from([0o644, 0o600, 0o777, 0o4755]),
     owner=st.sampled_from([("root", "root"), ("www-data", "root")]),
 )
+INTERFACES = {"default": "7", "eth0": "7", "wg0": "7"}
 LINES = st.lists(st.sampled_from(["A 1", "#HOME_MODE 0700", "HOME_MODE 0755", "HOME_MODE\t0700"]))
 
 
@@ -75,6 +77,7 @@ def stock(policy: Policy, host: Host) -> Machine:
         nodes={
             r.path: Node(content="A 1\n") for r in everything if isinstance(r, Setting | Permission)
         },
+        interfaces={r.setting: dict(INTERFACES) for r in everything if isinstance(r, Interfaces)},
         sysctls={r.setting: "7" for r in everything if isinstance(r, Sysctl)},
         units={r.unit: Service() for r in everything if isinstance(r, Unit)},
     )
@@ -102,6 +105,10 @@ def drift(draw: Draw, machine: Machine, resource: Resource) -> None:
             machine.nodes[path] = draw(NODES)
         case Setting(path=path):
             machine.nodes[path] = Node(content="".join(f"{line}\n" for line in draw(LINES)))
+        case Interfaces(setting=name):
+            there = machine.interfaces[name]
+            for each in sorted({*there, "eth1"}):
+                there[each] = draw(st.sampled_from(["0", "1", "2"]))
         case Sysctl(setting=name):
             machine.sysctls[name] = draw(st.sampled_from(["0", "1", "2"]))
         case Unit(unit=name):

@@ -21,6 +21,7 @@ from rempart.resources import (
     Directory,
     File,
     Group,
+    Interfaces,
     Package,
     Pam,
     Permission,
@@ -83,6 +84,8 @@ class Machine(People):
     pending: set[str] = field(default_factory=set)
     overrides: set[str] = field(default_factory=set)
     """Paths whose mode dpkg keeps."""
+    interfaces: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Setting -> interface -> value; wg0 is a VPN's."""
     strangers: list[str] = field(default_factory=list)
     """Neighbours in none of its networks."""
     stale: set[str] = field(default_factory=set)
@@ -100,6 +103,7 @@ class Machine(People):
         lines.append(f"way\tssh\t{self.source} 50000 192.0.2.1 {self.port}")
         if self.manifest:
             lines.append(f"manifest\tjson\t{in_base64(self.manifest)}")
+        lines.append("owned\twg0\ta tunnel\t0\t1")
         lines += [f"stranger\t{each}" for each in self.strangers]
         for resource in wanted:
             lines += self._about(resource)
@@ -141,6 +145,9 @@ class Machine(People):
                     yield f"permission\t{path}\t{node.mode:o}\t" + "\t".join(node.owner)
             case Setting(path=path):
                 yield from self._bytes("text", path) or [f"text\t{path}\tabsent"]
+            case Interfaces(setting=name):
+                pairs = [f"{each}={value}" for each, value in self.interfaces[name].items()]
+                yield "\t".join(["interfaces", name, *pairs])
             case Sysctl(setting=name):
                 yield f"sysctl\t{name}\t{self.sysctls.get(name, 'absent')}"
             case Unit(unit=name):
@@ -307,6 +314,13 @@ class Machine(People):
         name, _, value = pair.partition("=")
         need(name in self.sysctls, f"no setting {name}")
         self.sysctls[name] = value
+
+    def do_set_interfaces(self, folder: str, last: str, *pairs: str) -> None:
+        there = self.interfaces[f"{folder.replace('/', '.')}.*.{last}"]
+        for name, _, value in (pair.partition("=") for pair in pairs):
+            for each in [name] if name != "*" else [each for each in there if each != "default"]:
+                if each in there:
+                    there[each] = value
 
     def do_systemctl(self, *words: str) -> None:
         verb, name = (word for word in words if word != "-q")

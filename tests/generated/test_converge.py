@@ -71,5 +71,5 @@ def test_hardening_given_up_leaves_the_host_as_it_was(documents: Any, data: st.D
     apply(machine, [])
     people = machine.users.keys() - before.users.keys()
     assert all(machine.users.pop(login).expires == "1" for login in people)
-    for what in ("nodes", "sysctls", "packages", "groups", "overrides"):
+    for what in ("nodes", "sysctls", "interfaces", "packages", "groups", "overrides"):
         assert getattr(machine, what) == getattr(before, what), what

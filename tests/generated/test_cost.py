@@ -241,7 +241,7 @@ ADVERSE: dict[str, Callable[[str], Iterator[Lines]]] = {
         """
         file same directory package unit pending healthy group user shadow member home residue
         roster pam ageing sysctl way guard lock trait end firewall rules job sshd retired brought
-        taken stranger left
+        taken stranger left owned
         """.split(),  # noqa: SIM905  (as in observe.py)
         ALIKE,
     ),

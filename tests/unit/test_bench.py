@@ -21,7 +21,17 @@ from lab.requirements import program
 from lab.topology import spare
 from rempart.hardening import desired
 from rempart.policy import Traits, load
-from rempart.resources import Ageing, Package, Pam, Permission, Resource, Roster, Unit, User
+from rempart.resources import (
+    Ageing,
+    Interfaces,
+    Package,
+    Pam,
+    Permission,
+    Resource,
+    Roster,
+    Unit,
+    User,
+)
 
 CABINET = Path(__file__).parents[1] / "golden" / "policy" / "cabinet.yaml"
 TRAITS = Traits(
@@ -53,7 +63,7 @@ def own_steps(field: Field) -> list[Resource]:
     return [
         each
         for each in field.desired
-        if not isinstance(each, Package | Permission | Roster)
+        if not isinstance(each, Package | Permission | Interfaces | Roster)
         if not (isinstance(each, Unit) and each.only_reloads)
     ]
 

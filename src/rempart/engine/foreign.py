@@ -67,6 +67,12 @@ def notes(desired: Sequence[Resource], seen: Observation) -> list[str]:
     jobs = sorted(seen.facts.get("job", {}))
     if jobs:
         found.append(f"there are backups that are not ours, which stay: {', '.join(jobs)}")
+    for name, fields in sorted(seen.facts.get("owned", {}).items()):
+        owner, rp_filter, forwarding = (*fields, "", "", "")[:3]
+        found.append(
+            f"{name} is an interface of others ({owner}): its rp_filter ({rp_filter}) and"
+            f" forwarding ({forwarding}) stay as they are"
+        )
     varies = [r.setting for r in desired if isinstance(r, Sysctl) and r.with_strangers is not None]
     if varies and seen.strangers:
         found.append(

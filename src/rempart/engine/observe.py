@@ -30,10 +30,11 @@ FACT_KINDS = frozenset(
     file same bytes directory entry package inst remv unit pending healthy group user shadow
     member home residue account roster pam ageing sysctl text manifest way guard lock trait end
     permission firewall rules jail job sshd original retired brought taken admin stranger left
+    interfaces owned
     """.split()  # noqa: SIM905  (a list of so many strings would be harder to read)
 )
 
-VOLATILE = frozenset({"way", "guard", "left", "lock", "inst", "remv", "end"})
+VOLATILE = frozenset({"way", "guard", "left", "lock", "inst", "remv", "end", "interfaces", "owned"})
 """Facts that say nothing about what a plan was made from."""
 
 MOST_FACTS = 1_000

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 from rempart.policy import Host, Policy, Traits
-from rempart.resources import Directory, File, Resource, Sysctl
+from rempart.resources import Directory, File, Interfaces, Resource, Sysctl
 from rempart.template import render
 
 SYSCTL_FILE = "/etc/sysctl.d/60-rempart.conf"
@@ -97,6 +97,16 @@ ADVERTISEMENT_SETTINGS = {
     }.items()
 }
 
+RP_FILTER = "net.ipv4.conf.*.rp_filter"
+
+OWNERS_SETTINGS = {"accept_local", "route_localnet", "rp_filter"}
+"""What VPNs, libvirt and Docker set on interfaces of their own, like forwarding: it stays there.
+
+No pattern of sysctl.d sets these: udev applies patterns to a new interface while its owner sets it
+up, and either could come last. A new one begins with the kernel's and our default. The pattern of
+Debian 13 (linux-sysctl-defaults) for rp_filter, 2, is taken out.
+"""
+
 ARP_IGNORE = "net.ipv4.conf.all.arp_ignore"
 """2 answers neighbours in the interface's own networks alone. A hosted server's gateway is in none
 where the address stands alone (/32): when it asks anew, minutes after the guard, the host is lost.
@@ -132,6 +142,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
     return [
         _settings_file(wanted, common),
         *(_setting(key, value, common) for key, value in sorted(now.items())),
+        *(_interfaces(key, value, common) for key, value in interface_settings(wanted).items()),
         *(_intermediary(policy, wanted, common) if policy.baseline != "minimal" else ()),
     ]
 
@@ -146,7 +157,33 @@ def _settings_file(wanted: dict[str, str], common: dict[str, Any]) -> File:
 
 def _rendered(settings: dict[str, str]) -> str:
     """Return the text of a file of sysctl.d(5)."""
-    return render(SYSCTL_FILE, settings=sorted(settings.items()))
+    globs = interface_settings(settings)
+    lines = {key: value for key, value in globs.items() if _last(key) not in OWNERS_SETTINGS}
+    unset = [key for key in globs if key == RP_FILTER]
+    return render(SYSCTL_FILE, settings=sorted({**settings, **lines}.items()), unset=unset)
+
+
+def interface_settings(settings: dict[str, str]) -> dict[str, str]:
+    """Return the settings that each interface has for itself, ``net.ipv4.conf.*.rp_filter: 1``."""
+    return {
+        key.replace(f".conf.{which}.", ".conf.*."): value
+        for key, value in settings.items()
+        for which in ("all", "default")
+        if f".conf.{which}." in key and (which == "default" or _last(key) in OWNERS_SETTINGS)
+    }
+
+
+def _last(key: str) -> str:
+    return key.rpartition(".")[2]
+
+
+def _interfaces(key: str, value: str, common: dict[str, Any]) -> Interfaces:
+    # The kernel takes the larger of the interface's own and 1.
+    also_right = ("0",) if key == RP_FILTER else ()
+    return Interfaces(
+        **common, setting=key, value=value, also_right=also_right,
+        owners_keep=_last(key) in OWNERS_SETTINGS,
+    )  # fmt: skip
 
 
 def _setting(key: str, value: str, common: dict[str, Any]) -> Sysctl:

@@ -5,6 +5,7 @@ from rempart.resources.base import Change, Observation, Resource
 from rempart.resources.directory import Directory
 from rempart.resources.file import File
 from rempart.resources.group import Group
+from rempart.resources.interfaces import Interfaces
 from rempart.resources.package import Package
 from rempart.resources.pam import Pam
 from rempart.resources.permission import Permission
@@ -18,7 +19,7 @@ KINDS: dict[str, type[Resource]] = {
     kind.kind: kind
     for kind in (
         *(Package, Group, User, Ageing, Roster),
-        *(Directory, File, Permission, Pam, Setting, Sysctl, Unit),
+        *(Directory, File, Permission, Pam, Setting, Sysctl, Interfaces, Unit),
     )
 }
 """Every kind by the name that stands in plans and manifests. Adding a kind is adding a file."""
@@ -30,6 +31,7 @@ __all__ = [
     "Directory",
     "File",
     "Group",
+    "Interfaces",
     "Observation",
     "Package",
     "Pam",

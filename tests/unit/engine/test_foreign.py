@@ -53,11 +53,15 @@ def test_notes_name_what_stays() -> None:
         "rules": {"ip filter": ()},
         "job": {"/etc/cron.d/restic": (), "borgmatic.timer": ()},
         "sshd": {"PermitRootLogin yes": (), "Banner /etc/issue": ()},
+        "owned": {"wg0": ("a tunnel", "2", "1"), "x": ()},
     }
     assert foreign.notes([ours], Observation(facts)) == [
         "fail2ban is at work (jails sshd); it stays",
         "packets must also pass rules that are not ours: ip filter",
         "there are backups that are not ours, which stay: /etc/cron.d/restic, borgmatic.timer",
+        "wg0 is an interface of others (a tunnel): its rp_filter (2) and forwarding (1) stay as"
+        " they are",
+        "x is an interface of others (): its rp_filter () and forwarding () stay as they are",
         "sshd has lines of its own, which stay: Banner /etc/issue",
     ]
     assert foreign.notes([replace(ours, content="")], Observation({})) == []

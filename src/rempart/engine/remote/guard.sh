@@ -94,6 +94,14 @@ keep_unit() { # UNIT; a tab is blank space to read, so no field may be empty
   printf '%s\t%s\t%s\n' "${active:--}" "${enabled:--}" "$1" >> $guard/units
 }
 
+keep_interfaces() { # PATTERN, as net/ipv4/conf/*/rp_filter
+  for each in /proc/sys/$1; do
+    # It may be gone at any moment.
+    value=$(cat "$each" 2>/dev/null) || continue
+    printf '%s=%s\n' "${each#/proc/sys/}" "$value" >> $guard/sysctls
+  done
+}
+
 # Everything that the staged changes touch, complete before anything changes.
 guard_bundle() {
   mkdir $guard/old $guard/todo
@@ -114,6 +122,7 @@ guard_bundle() {
     # A pattern, which the shell completes.
     permission:*) find $name -maxdepth 0 ! -type l -printf '%m\t%U\t%G\t%p\n' >> $guard/permissions 2>/dev/null || : ;;
     unit:*) keep_unit "$name" ;;
+    sysctl:*'*'*) keep_interfaces "$name" ;;
     sysctl:*) printf '%s=%s\n' "$name" "$(sysctl -n "$name")" >> $guard/sysctls ;;
     esac
   done < $guard/touched.sorted

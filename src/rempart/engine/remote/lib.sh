@@ -154,6 +154,21 @@ set_line() {
   put_in_place "$1" "$CANDIDATE"; trap - EXIT
 }
 
+# FOLDER SETTING NAME=VALUE…: on the interface of that name, or on every one (*). What is gone needs nothing.
+set_interfaces() {
+  folder=/proc/sys/$1 setting=$2; shift 2
+  for pair; do
+    case $pair in
+    '*='*) (cd "$folder" && printf '%s\n' *) 2>/dev/null | grep -vxE 'all|default' ;;
+    *) printf '%s\n' "${pair%=*}" ;;
+    esac | while IFS= read -r name; do
+      path=$folder/$name/$setting
+      [ ! -e "$path" ] || { echo "${pair##*=}" > "$path"; } 2>/dev/null || [ ! -e "$path" ] ||
+        fail "$path: cannot be set to ${pair##*=}"
+    done
+  done
+}
+
 missing() { fail "$1: no such file; the package that brings it is not installed"; }
 
 # apt waits for another apt, keeps local changes to configuration, and never asks. It writes into a

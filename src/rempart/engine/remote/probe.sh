@@ -109,6 +109,41 @@ probe_sysctls() {
     print "sysctl\t" ARGV[i] "\t" value } }' "$@"
 }
 
+# SETTING…, such as net.ipv4.conf.*.rp_filter: what each interface has. And which interfaces others look
+# after, with what they have there of what stays.
+probe_interfaces() {
+  for setting; do
+    shift; folder=/proc/sys/$(printf '%s' "${setting%%.\**}" | tr . /)
+    set -- "$@" "$folder"/*/"${setting##*.}"
+  done
+  awk 'BEGIN { for (i = 1; i < ARGC; i++) {
+    split(ARGV[i], part, "/"); key = part[4] "." part[5] "." part[6] ".*." part[8]
+    if (key != last) printf "%sinterfaces\t%s", last == "" ? "" : "\n", key
+    last = key
+    if (part[7] != "all" && (getline value < ARGV[i]) > 0) printf "\t%s=%s", part[7], value
+    close(ARGV[i])
+  } print "" }' "$@"
+  for device in /sys/class/net/*; do
+    owner=$(owner_of "${device##*/}"); conf=/proc/sys/net/ipv4/conf/${device##*/}
+    [ -z "$owner" ] || printf 'owned\t%s\t%s\t%s\t%s\n' "${device##*/}" "$owner" \
+      "$(cat "$conf/rp_filter" 2>/dev/null)" "$(cat "$conf/forwarding" 2>/dev/null)"
+  done
+}
+
+# NAME: who looks after an interface, if not the host itself: its type of if_arp.h is Ethernet, InfiniBand or
+# loopback, and no program is its cable.
+owner_of() {
+  device=/sys/class/net/$1 type=
+  read -r type 2>/dev/null < "$device/type"
+  case $type in '' | 1 | 32 | 772) ;; *) echo 'a tunnel'; return ;; esac
+  if [ -e "$device/tun_flags" ]; then echo 'a tunnel or virtual machine'; return; fi
+  case $1 in
+  docker0 | docker_gwbridge | br-????????????) if [ -d "$device/bridge" ]; then echo Docker; fi ;;
+  virbr*) if [ -d "$device/bridge" ]; then echo libvirt; fi ;;
+  *) if [ -e "$device/master" ]; then owner_of "$(basename "$(readlink "$device/master")")"; fi ;;
+  esac
+}
+
 # Neighbours that arp_ignore 2 answers no more: in no network of their interface (inet_confirm_addr() in the
 # kernel's devinet.c), or in none together with an address that stands alone there (/32, or with a peer).
 # Interfaces without ARP have no such neighbours.

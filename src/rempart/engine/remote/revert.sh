@@ -282,6 +282,9 @@ wait_for_units() {
 if [ $called != boot ]; then
   while IFS=$tab read -r number setting; do
     [ "$number" ] || break
+    case $setting in */*) # an interface, which may have gone
+      [ -e "/proc/sys/${setting%=*}" ] || { strike sysctls "$number"; continue; } ;;
+    esac
     if sysctl -q -w "$setting"; then strike sysctls "$number"; else fault "$setting: could not be put back"; fi
   done <<LIST
 $(entries sysctls sysctls)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from rempart.policy import Host, Policy
-from rempart.verify import neighbours, reading
+from rempart.verify import interfaces, neighbours, reading
 from rempart.verify.machine import AnswerError, Machine
 from rempart.verify.proof import Proof
 
@@ -71,6 +71,13 @@ def wanted(machine: Machine, policy: Policy) -> dict[str, list[str]]:
     return found
 
 
+@pytest.fixture(scope="module")
+def conf(machine: Machine, wanted: dict[str, list[str]]) -> interfaces.Values:
+    """Return what each interface has now."""
+    answer = machine.ask(interfaces.question(wanted), ok=(0, 2), name="/proc/sys/net")
+    return interfaces.values(answer)
+
+
 def listed(policy: Policy) -> dict[str, list[str]]:
     """Return the values that each setting may have."""
     text = MINIMAL if policy.baseline == "minimal" else MINIMAL + INTERMEDIARY
@@ -116,6 +123,16 @@ def test_network_settings_run(machine: Machine, wanted: dict[str, list[str]], pr
 
 
 @pytest.mark.control("PR-4")
+def test_every_interface_keeps_to_the_network_settings(
+    wanted: dict[str, list[str]], machine: Machine, conf: interfaces.Values, proof: Proof
+) -> None:
+    """What the kernel makes of ``all`` and of each interface's own value, with others' left out."""
+    others = interfaces.owned(machine.ask(interfaces.LINKS))
+    found = interfaces.wrong(wanted, conf, others)
+    proof.none(found, "the settings of ANSSI-BP-028 R12 on each interface", "/proc/sys/net")
+
+
+@pytest.mark.control("PR-4")
 def test_kernel_settings_run(
     machine: Machine, wanted: dict[str, list[str]], subject: Host, proof: Proof
 ) -> None:
@@ -132,14 +149,18 @@ def test_kernel_settings_run(
 
 @pytest.mark.control("PR-4")
 def test_boots_bring_the_same_settings(
-    machine: Machine, wanted: dict[str, list[str]], proof: Proof
+    machine: Machine, wanted: dict[str, list[str]], conf: interfaces.Values, proof: Proof
 ) -> None:
     """No later file undoes a setting at the next boot, sysctl.d(5): the last value counts."""
     binary = "/usr/lib/systemd/systemd-sysctl"
     text = machine.ask(f"{binary} --cat-config || /lib{binary[8:]} --cat-config")
     configured = reading.sysctl_settings(text)
     missing = [f"{name} not set" for name in wanted if name not in configured]
-    found = missing + wrong(wanted, configured)
+    others = interfaces.owned(machine.ask(interfaces.LINKS))
+    found = [
+        *(missing + wrong(wanted, configured)),
+        *interfaces.wrong_at_boot(wanted, text, conf, others),
+    ]
     proof.none(found, "every setting, for every boot", "systemd-sysctl --cat-config")
 
 
