@@ -134,6 +134,7 @@ ORIGINALS = {
     "directory": ["41ed", "root", "root"],
     "permission": ["4755 root root /x"] * 9,
     "unit": ["loaded", "active", "enabled"],
+    "interfaces": ["default=1", "eth0=1"],
 }
 """What was before, as each kind keeps it."""
 
@@ -222,6 +223,14 @@ def permissions(kind: str) -> Iterator[Lines]:
     yield [f"{kind}\t/boot/System.map-{'x' * 30_000}\t{'7' * 30_000}\ta\tb"]
 
 
+def interfaces(kind: str) -> Iterator[Lines]:
+    keys = [r.key for r in wanted(HOST) if r.kind == kind]
+    for value in ("7", "1", "9" * 4_000):
+        room = MOST_CHARACTERS // len(keys) - 40
+        words = [f"a{number}={value}" for number in range(max(room // (len(value) + 7), 1))]
+        yield ["\t".join([kind, key, *words]) for key in keys]
+
+
 ALIKE: Callable[[str], Iterator[Lines]] = lambda kind: iter(())  # noqa: E731
 """For kinds whose facts are looked up one by one: what all kinds are tried with is all there is."""
 
@@ -237,6 +246,7 @@ ADVERSE: dict[str, Callable[[str], Iterator[Lines]]] = {
     "original": originals,
     "entry": entries,
     "permission": permissions,
+    "interfaces": interfaces,
     **dict.fromkeys(
         """
         file same directory package unit pending healthy group user shadow member home residue

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 from rempart.verify.machine import AnswerError
 
@@ -26,6 +26,18 @@ _KERNEL_S = {"rp_filter": 0, "accept_local": 0, "route_localnet": 0}
 """What an interface has that nobody has set anything on; everything else is on there."""
 
 _BRIDGES = re.compile(r"virbr\d+|docker0|docker_gwbridge|br-[0-9a-f]{12}")
+
+MOST_VALUES = 2_000
+"""Of all interfaces together: 125 of these have so many."""
+
+MOST_LINES = 5_000
+"""Of sysctl.d; Debian's and ours are three hundred."""
+
+MOST_PATTERNS = 40
+"""Of sysctl.d; Debian's and ours are 25."""
+
+LONGEST = 120
+"""Characters of one."""
 
 Values = dict[str, int]
 """``net/ipv4/conf/eth0/rp_filter`` -> its value."""
@@ -45,8 +57,8 @@ def values(answer: str) -> Values:
         found = {path: int(value) for path, _, value in pairs}
     except ValueError as error:
         raise AnswerError(f"/proc/sys: no number (got {error})") from None
-    if not found:
-        raise AnswerError("/proc/sys: no setting could be read")
+    if not found or len(found) > MOST_VALUES:
+        raise AnswerError(f"/proc/sys: no setting, or more than {MOST_VALUES}")
     return found
 
 
@@ -89,13 +101,13 @@ def wrong_at_boot(
     settings: Mapping[str, list[str]], text: str, running: Values, others: set[str]
 ) -> Iterator[str]:
     """Yield what `systemd-sysctl --cat-config` makes otherwise on today's interfaces."""
-    lines = configured(text)
+    boot = Boot(text)
     for name, right in _of_interfaces(settings).items():
         for interface in _interfaces(name, running):
             if interface in others and _last(name) in OWNERS:
                 continue
-            own = at_boot(lines, _path(name, interface)) or str(_KERNEL_S.get(_last(name), 1))
-            every = at_boot(lines, _path(name, "all")) or "1"
+            own = boot.value(_path(name, interface)) or str(_KERNEL_S.get(_last(name), 1))
+            every = boot.value(_path(name, "all")) or "1"
             if not re.fullmatch(r"-?[0-9]{1,9} [0-9]{1,9}", f"{own} {every}"):
                 yield f"{_shown(name, interface)} is no number"
             elif str(actual := _effective(name, int(own), int(every))) not in right:
@@ -106,27 +118,45 @@ def configured(text: str) -> dict[str, str | None]:
     """Return the lines of sysctl.d(5) in order, by path; None takes a path out of the patterns."""
     found: dict[str, str | None] = {}
     for line in text.splitlines():
-        match = re.fullmatch(r"\s*(-?)([\w*?./\[\]!-]+?)\s*(?:=\s*(.*?)\s*)?", line)
-        if not match or (match[3] is None and not match[1]):
+        name, equals, value = map(str.strip, line.partition("="))
+        path = name.removeprefix("-")
+        if not path or path[0] in "#;" or not (equals or name != path):
             continue
-        first = re.search(r"[./]", match[2])
-        swap = str.maketrans("./", "/.") if first and first[0] == "." else {}
-        path = match[2].translate(swap)
+        first = re.search(r"[./]", path)
+        if first and first[0] == ".":
+            path = path.translate(str.maketrans("./", "/."))
         found.pop(path, None)  # a later line counts in its own place
-        found[path] = None if match[3] is None else "-".join(match[3].split())
+        found[path] = "-".join(value.split()) if equals else None
     return found
 
 
-def at_boot(lines: Mapping[str, str | None], path: str) -> str | None:
-    """Return what a boot sets a path to: by its own line, or else by the last pattern."""
-    if path in lines:
-        return lines[path]
-    parts, value = path.split("/"), None
-    for pattern, set_to in lines.items():
-        globs = pattern.split("/")
-        if set_to is not None and len(globs) == len(parts):
-            value = set_to if all(map(fnmatchcase, parts, globs)) else value
-    return value
+class Boot:
+    """What sysctl.d(5) files make of a path at a boot: its own line, or else the last pattern."""
+
+    def __init__(self, text: str) -> None:
+        """Read the files' lines; AnswerError for more of them than anybody writes."""
+        if text.count("\n") > MOST_LINES:
+            raise AnswerError(f"sysctl.d: more than {MOST_LINES} lines")
+        self._lines = configured(text)
+        patterns = [path for path in self._lines if path.count("/") == 4 and set(path) & set("*?[")]
+        if len(patterns) > MOST_PATTERNS or any(len(each) > LONGEST for each in patterns):
+            raise AnswerError(f"sysctl.d: more or longer patterns than {MOST_PATTERNS}")
+        self._patterns = [
+            ([re.compile(translate(part)) for part in path.split("/")], self._lines[path])
+            for path in patterns
+        ]
+
+    def value(self, path: str) -> str | None:
+        """Return what the path is set to, None if it is left alone."""
+        if path in self._lines:
+            return self._lines[path]
+        parts = path.split("/")
+        fitting = (
+            value
+            for globs, value in reversed(self._patterns)
+            if value is not None and all(map(re.Pattern.match, globs, parts))
+        )
+        return next(fitting, None)
 
 
 def _effective(name: str, own: int, every: int, *, forwards: bool = False) -> int:

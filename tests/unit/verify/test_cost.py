@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 
 from rempart.errors import RempartError
-from rempart.verify import access, apt, kexinit, nft, reading, sockets, sshd, support
+from rempart.verify import (
+    access,
+    apt,
+    interfaces,
+    kexinit,
+    neighbours,
+    nft,
+    reading,
+    sockets,
+    sshd,
+    support,
+)
 from rempart.verify.machine import ANSWER_BYTES
 from rempart.verify.proof import one_line
 
@@ -81,6 +92,45 @@ def deep_policies() -> Iterator[str]:
     yield json.dumps({"policies": found})
 
 
+SETTINGS = {f"net.ipv4.conf.all.{name}": ["1"] for name in ("rp_filter", "shared_media")}
+CONF = {
+    f"net/ipv4/conf/a{number}/{name.rpartition('.')[2]}": 1
+    for number in range(interfaces.MOST_VALUES // len(SETTINGS))
+    for name in SETTINGS
+}
+
+
+def boots() -> Iterator[str]:
+    for glob in ("*", "*a*a*a*b", "[!b]*", "?" * 30):
+        patterns = [f"net/ipv4/conf/{glob}{n}/*=1\n" for n in range(interfaces.MOST_PATTERNS)]
+        yield "".join(patterns)
+        yield "".join(patterns) + filled("a=1\n")
+    yield from map(
+        filled, ("\n", " ", "a=1\n", "a= ", "-a\n", "-", "net/*/*/*/a\n", "*", "a/", "=", ".")
+    )
+    yield "a=x" + filled(" ", ANSWER_BYTES - 9) + "y"
+
+
+def every_interface(answer: str) -> None:
+    running = interfaces.values(answer)
+    list(interfaces.wrong(SETTINGS, running, set()))
+
+
+def running_values() -> Iterator[str]:
+    yield "".join(f"{path}:1\n" for path in CONF)
+    yield from map(filled, ("a:1\n", ":", "a/b/c/d/e:9\n", "net/ipv4/conf//rp_filter:1\n"))
+    yield "a:" + "9" * 4_000
+
+
+def link(name: str, addresses: int) -> dict[str, Any]:
+    own = [{"local": f"10.{n // 250}.{n % 250}.1", "prefixlen": 32} for n in range(addresses)]
+    return {"ifname": name, "flags": [], "addr_info": own}
+
+
+def hop(device: str) -> dict[str, Any]:
+    return {"dst": "10.250.1.1", "gateway": "10.250.250.250", "dev": device}
+
+
 def kexinits() -> Iterator[str]:
     yield "\x14" + "\0" * 16 + "\0\0\x80\0" + "," * 0x8000
 
@@ -139,6 +189,28 @@ PARSERS: dict[str, tuple[Callable[[str], object], Callable[[], Iterator[str]]]] 
     "sysctl.d": (
         reading.sysctl_settings,
         of("\n", " ", "a=1\n", "a= ", "a", " a", "a = \t", "-"),
+    ),
+    "sysctl.d's patterns": (
+        lambda answer: list(interfaces.wrong_at_boot(SETTINGS, answer, CONF, set())),
+        boots,
+    ),
+    "interfaces": (every_interface, running_values),
+    "ip link": (
+        interfaces.owned,
+        lambda: iter(
+            [
+                json.dumps([{"ifname": f"a{n}", "link_type": "ether"} for n in range(20_000)]),
+                json.dumps([{"ifname": "br-" + "0" * 900_000, "link_type": "ether"}]),
+                "[" * ANSWER_BYTES,
+            ]
+        ),
+    ),
+    "neighbours": (
+        neighbours.strangers,
+        lambda: (
+            json.dumps([link("eth0", addresses)]) + "\n" + json.dumps([hop("eth0")] * hops)
+            for addresses, hops in ((1, 2_000), (300, 2_000), (9_000, 1), (900, 900))
+        ),
     ),
     "modprobe.d": (
         reading.refused_modules,

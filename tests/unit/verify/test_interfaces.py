@@ -68,7 +68,7 @@ def test_all_and_the_interface_are_put_together_as_the_kernel_does(
     ],
 )
 def test_boot_is_read_as_systemd_sysctl_reads_it(lines: str, value: str | None) -> None:
-    assert interfaces.at_boot(interfaces.configured(lines), "net/ipv4/conf/m.1/rp_filter") == value
+    assert interfaces.Boot(lines).value("net/ipv4/conf/m.1/rp_filter") == value
 
 
 def test_interface_that_no_line_is_about_has_the_kernel_s_own_value() -> None:
