@@ -44,12 +44,16 @@ is_ours() { case $1 in "${guard%/*}"/* | /run/rempart/*) ;; *) return 1 ;; esac 
 came_since() {
   [ -e begun ] || { echo nobody; return; } # it was stopped before it did anything
   IFS= read -r cursor < begun
-  timeout 20 journalctl --sync 2>/dev/null # what was said a moment ago
+  # What was said a moment ago.
+  timeout 20 journalctl --sync 2>/dev/null || [ "$called" = boot ] || { echo unknown; return; }
   there=$(timeout 20 journalctl -q -n1 --cursor="$cursor" -o export 2>/dev/null | sed -n 's/^__CURSOR=//p')
   case $there in '' | "${there#*;b=}") echo unknown; return ;; esac
   [ "${there#*;b=}" = "${cursor#*;b=}" ] || { echo unknown; return; }
-  timeout 20 journalctl -q --after-cursor="$cursor" -o cat SYSLOG_FACILITY=10 _UID=0 |
-    sed -n 's/^pam_unix(\([^:]*\):session): session opened for user [^ ]*(uid=\([0-9]*\)) by [^ ]*(uid=\([0-9]*\)).*/\1 \2 \3/p' |
+  # Debian 12's --after-cursor would leave out the first entry that matches.
+  said=$(timeout 20 journalctl -q --cursor="$cursor" -o export --output-fields=MESSAGE SYSLOG_FACILITY=10 _UID=0) ||
+    { echo unknown; return; }
+  printf '%s\n' "$said" | awk -v RS= -v at="${cursor#*;b=}" '!index($0, at)' |
+    sed -n 's/^MESSAGE=pam_unix(\([^:]*\):session): session opened for user [^ ]*(uid=\([0-9]*\)) by [^ ]*(uid=\([0-9]*\)).*/\1 \2 \3/p' |
     awk 'function is_person(uid) { return uid == 0 || uid >= 1000 && uid != 65534 }
       $1 ~ /^(cron|atd|systemd-user)$/ { next }
       $1 ~ /^(su|su-l|sudo|sudo-i|runuser|runuser-l)$/ { if ($3 >= 1000) came = 1; next }
