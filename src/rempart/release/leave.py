@@ -30,7 +30,7 @@ def restoring(seen: Observation, leaver: Leaver) -> list[Change]:
     owned = given_up(seen, leaver)
     given = [change for change in manifest.farewell(owned, seen) if change.script]
     installed = [change for change in given if change.id.startswith("package:")]
-    changes = [change for change in given if change not in installed]
+    changes = [change for change in given if not change.id.startswith("package:")]
     changes += reloads((), seen, given)
     changes.sort(key=order)
     packages = _packages(owned, seen, installed)
