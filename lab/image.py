@@ -36,8 +36,9 @@ MACHINE = ("apparmor", "grub-pc", "linux-image-amd64", "rsyslog")
 
 # What hardening installs. Where tests are about something else, less is to be done on each host.
 READY = (
-    *("apparmor", "auditd", "chrony", "clamav-daemon", "clamav-freshclam", "cracklib-runtime"),
-    *("libpam-pwquality", "needrestart", "nftables", "unattended-upgrades"),
+    *("aide", "apparmor", "auditd", "chrony", "clamav-daemon", "clamav-freshclam"),
+    *("cracklib-runtime", "debsums", "libpam-pwquality", "needrestart", "nftables"),
+    "unattended-upgrades",
 )
 
 # A practice's desk: the desktop, the browsers and the printing that Debian's installer brings, and

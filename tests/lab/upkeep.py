@@ -9,6 +9,17 @@ ENDED = "s/^\\([^,]*,[^,]*,bookworm,[^,]*,[^,]*\\),.*/\\1,2020-01-01,2020-06-30/
 EVIL_JOURNAL = "/etc/systemd/journald.conf.d/zz-evil.conf"
 RELOAD_JOURNAL = "systemctl restart systemd-journald"
 
+SEALS = "/var/lib/rempart-seals"
+SEAL = "systemctl start rempart-seals"
+OTHER_SEALS = f"zcat {SEALS}/aide.db | gzip -1 > /root/x && cat /root/x > {SEALS}/aide.db"
+HOOK = "/etc/apt/apt.conf.d/90rempart-seals"
+
+
+def tampered(name: str, do: str, mend: str) -> Break:
+    """Break by a change after sealing that the next comparison finds, and sees mended."""
+    return Break(name, {"DR-5"}, f"{SEAL} && {do} && {SEAL}", f"{mend}; {SEAL}")
+
+
 BREAKS = (
     Break(
         "a foreign key",
@@ -63,4 +74,36 @@ BREAKS = (
         "mv /root/kept /etc/cron.allow",
     ),
     edited("somebody may have no jobs any more", {"AC-1"}, "/etc/cron.allow", "/m.durand/d"),
+    tampered(
+        "a program was changed",
+        "cp -p /usr/bin/chage /root/kept && printf x >> /usr/bin/chage",
+        "mv /root/kept /usr/bin/chage",
+    ),
+    tampered("a program has others' rights", "chmod u+s /usr/bin/free", "chmod u-s /usr/bin/free"),
+    tampered("a library comes first", "echo > /etc/ld.so.preload", "rm /etc/ld.so.preload"),
+    tampered(
+        "a link leads to no package's file",
+        "ln -s /srv/x /etc/systemd/system/x.service",
+        "rm /etc/systemd/system/x.service",
+    ),
+    tampered(
+        "a package's file is gone", "mv /usr/bin/free /root/kept", "mv /root/kept /usr/bin/free"
+    ),
+    tampered(
+        "rempart's own file was changed", f"echo '#' >> {RESTARTS}", f"sed -i '$d' {RESTARTS}"
+    ),
+    tampered("the seals were swapped", OTHER_SEALS, f"touch {SEALS}/accept"),
+    Break(
+        "the seals were swapped since",
+        {"DR-5"},
+        f"{SEAL} && cp -p {SEALS}/aide.db /root/kept && {OTHER_SEALS}",
+        f"mv /root/kept {SEALS}/aide.db",
+    ),
+    Break(
+        "nothing compares",
+        {"DR-5"},
+        "systemctl disable --now rempart-seals.timer",
+        "systemctl enable --now rempart-seals.timer",
+    ),
+    Break("apt starts no comparison", {"DR-5"}, f"mv {HOOK} /root/kept", f"mv /root/kept {HOOK}"),
 )

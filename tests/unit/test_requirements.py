@@ -15,7 +15,11 @@ from lab.requirements import PROGRAMS, program
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("lab", "tests", "bench", "scores", "src/rempart")
-RUN_ON_HOSTS = {"tests/lab/people/browsers/chromium.py", "tests/lab/people/browsers/firefox.py"}
+RUN_ON_HOSTS = {
+    "tests/lab/people/browsers/chromium.py",
+    "tests/lab/people/browsers/firefox.py",
+    "src/rempart/hardening/seal.py",
+}
 """What these call, the host has."""
 LISTED = set(" ".join(PROGRAMS.values()).split())
 STARTS = {"run", "Popen", "check_call", "check_output", "execv", "execvp", "posix_spawnp"}

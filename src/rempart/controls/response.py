@@ -36,4 +36,14 @@ CONTROLS = (
         hygiene=(40,),
         questions=(12,),
     ),
+    Control(
+        id="DR-5",
+        title="Files are sealed; a change that no package explains is named",
+        titre="Des fichiers scellés ; un changement qu'aucun paquet n'explique est signalé",
+        why="Who breaks in leaves something that starts again, among files nobody ever looks at.",
+        baseline="enhanced",
+        anssi=("R76", "R77"),
+        hygiene=(36,),
+        enforced_by=("integrity",),
+    ),
 )

@@ -69,6 +69,20 @@ def test_host_is_what_it_was_before(fresh_host: HostFactory, tmp_path: Path, ima
     practice.enrol(inventory, {"a": host})  # by the administrator's password, over the stock sshd
 
 
+def test_seals_and_their_database_go_too(fresh_host: HostFactory, tmp_path: Path) -> None:
+    host = fresh_host(practice.READY)
+    before = snapshot(host)
+    inventory = practice.enrolled(tmp_path, {"a": host}, people=[practice.MARIE])
+    practice.edit(inventory, lambda data: data.update(baseline="enhanced"))
+    applied = practice.rempart("apply", inventory, "--yes")
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    host.run("systemctl start rempart-seals && test -s /var/lib/rempart-seals/aide.db")
+    done = practice.rempart("release", inventory, "a", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_until_gone(host)
+    assert_same(before, snapshot(host))
+
+
 def test_home_with_work_in_it_stays_and_an_empty_one_goes(
     fresh_host: HostFactory, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ CHECKED = {
     *("SS-1", "SS-2", "FW-1", "FW-2", "FW-3", "FW-4", "FW-5", "UP-1", "UP-2", "SF-2"),
     *("AC-1", "AC-2", "AC-3", "AC-4", "AC-5"),
     *("PW-1", "PW-2", "PW-3", "PW-4", "PW-5", "SE-1"),
-    *("DR-1", "PR-4", "UP-3", "UP-4", "AV-1", "AV-2", "AV-3", "AV-4"),
+    *("DR-1", "DR-5", "PR-4", "UP-3", "UP-4", "AV-1", "AV-2", "AV-3", "AV-4"),
 }
 NOT_THERE = {"AV-2", "PW-3"}
 """These hosts have no desktop and no browser."""

@@ -24,7 +24,7 @@ TRAITS = Traits(
 )  # fmt: skip
 HARMLESS = {
     *("updates", "services", "session", "desktop", "browsers", "malware"),
-    *("logs", "audit", "time", "jobs", "apparmor"),
+    *("logs", "audit", "time", "jobs", "integrity", "apparmor"),
 }
 """Concerns whose every change leaves the way in as it is."""
 

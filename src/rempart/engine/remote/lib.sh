@@ -263,6 +263,7 @@ retire_unit() {
     # Our table alone; made first, because taking away what is not there is an error.
     ! command -v nft >/dev/null ||
       printf 'table inet rempart\ndelete table inet rempart\n' | nft -f - ;;
+  rempart-seals.timer) systemctl -q stop rempart-seals.service; rm -rf /var/lib/rempart-seals ;;
   # When it scanned; what it has put away stays.
   rempart-scan.timer)
     systemctl -q stop rempart-scan.service rempart-downloads.service 2>/dev/null || :
