@@ -26,6 +26,9 @@ from rempart.vault.error import IdentityError
 
 DEFAULT = Path("~/.ssh/id_ed25519")
 MAX_BYTES = 64 * 1024
+TRIES = 50
+"""Of an age file with a passphrase, a few milliseconds each where age finds the machine slow."""
+
 AGE_FILES = (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----")
 
 Ask = Callable[[str], str]
@@ -73,11 +76,20 @@ def _read(path: Path) -> bytes:
 
 
 def _unlocked(path: Path, data: bytes, ask: Ask) -> bytes:
-    """Return an identity file that ``age -p`` encrypted."""
-    try:
-        return bytes(pyrage.passphrase.decrypt(data, ask(f"Passphrase of {path}: ")))
-    except pyrage.DecryptError:
-        raise _refused(path, "the passphrase does not open it", "try again") from None
+    """Return an identity file that ``age -p`` encrypted.
+
+    age refuses a file that takes 16 times as long as what this machine does in a second, which it
+    measures for a moment at each try: a busy machine looks too slow.
+    """
+    passphrase = ask(f"Passphrase of {path}: ")
+    for _ in range(TRIES):
+        try:
+            return bytes(pyrage.passphrase.decrypt(data, passphrase))
+        except pyrage.DecryptError as error:
+            if not str(error).startswith("Excessive work"):
+                raise _refused(path, "the passphrase does not open it", "try again") from None
+    hint = "try again when nothing else runs, or encrypt the file with less work"
+    raise _refused(path, "takes this machine too long to open", hint)
 
 
 def _age(path: Path, data: bytes) -> list[Identity]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyrage
@@ -63,6 +64,36 @@ def test_age_identity_files_open_with_and_without_passphrase(tmp_path: Path, arm
     assert found.key == PAPER.key
     with pytest.raises(IdentityError, match="the passphrase does not open it"):
         load_identities([tmp_path / "key"], lambda _: "wrong")
+
+
+def test_a_busy_machine_opens_an_age_file_at_a_later_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was seen: age measures the machine's speed while others work, and refuses the file."""
+    path = written(tmp_path, pyrage.passphrase.encrypt(str(PAPER_KEY).encode(), "right"))
+    passphrases = []
+
+    def busy(data: bytes, passphrase: str) -> bytes:
+        passphrases.append(passphrase)
+        return decrypt(data if len(passphrases) >= 3 else demanding(data), passphrase)
+
+    decrypt = pyrage.passphrase.decrypt
+    monkeypatch.setattr(pyrage.passphrase, "decrypt", busy)
+    (found,) = load_identities([path], lambda _: "right")
+    assert found.key == PAPER.key
+    assert len(passphrases) >= 3  # more where this machine is busy
+    assert set(passphrases) == {"right"}
+
+
+def test_an_age_file_that_takes_too_long_is_not_called_a_wrong_passphrase(tmp_path: Path) -> None:
+    locked = demanding(pyrage.passphrase.encrypt(b"x", "right"))
+    with pytest.raises(IdentityError, match="takes this machine too long to open; try again when"):
+        load_identities([written(tmp_path, locked)], lambda _: "right")
+
+
+def demanding(data: bytes) -> bytes:
+    """Return the file with a work factor of 2**40 in its first line, as if it took years."""
+    return re.sub(rb"(-> scrypt \S+) \d+", rb"\1 40", data, count=1)
 
 
 def test_what_a_person_types_from_paper_in_small_letters_opens(tmp_path: Path) -> None:
