@@ -422,12 +422,13 @@ class MachineApart:
             "mounts": "cut -d' ' -f5- /proc/self/mountinfo",
             "rules": "nft list ruleset",
             "settings": "sysctl -a -r '^net[.]|^fs[.]inotify[.]' 2>/dev/null | grep -v _count",
-            "processes": "ps -eo args --no-headers | grep -v defunct",
+            "processes": 'all=$(ps -eo args --no-headers); echo "$all" | grep -v defunct',
             "groups": f"cd {self.group.parent} && find . -type d",
             "containers": "find /run/systemd /run/netns 2>/dev/null; true",
         }
-        # Our own question is among the processes, the same one every time. What is defunct is left
-        # out: the first process has to bury it, and this machine's first is but a `sleep`.
+        # Our own question is among the processes, the same one every time: grep starts after it,
+        # for a program that just starts is `[grep]`. What is defunct is left out: the first process
+        # has to bury it, and this machine's first is but a `sleep`.
         return {
             name: subprocess.run(
                 self.entering("sh", "-c", question), capture_output=True, text=True, check=True
