@@ -39,7 +39,7 @@ def make_base() -> None:
     _make_network(LAB)
     _make_network(INNER)
     run(["ip", "netns", "exec", ROUTER, "nft", "-f", "-"], stdin=ROUTER_RULES)
-    run(["ip", "netns", "exec", ROUTER, "tee", "/proc/sys/net/ipv4/ip_forward"], stdin="1\n")
+    _forward(ROUTER, "1")
     _make_namespace(OUTSIDER)
     _plug(OUTSIDER, LAB, OUTSIDER_NUMBER, "eth0")
 
@@ -130,6 +130,13 @@ def _make_namespace(namespace: str) -> None:
         _remove_namespace(namespace)  # a name without a namespace, when `add` was interrupted
         run(["ip", "netns", "add", namespace])
         run(loopback)
+        # The kernel hands on what the machine does (Docker's, libvirt's), and redirects with it.
+        _forward(namespace, "0")
+
+
+def _forward(namespace: str, word: str) -> None:
+    command = ["ip", "netns", "exec", namespace, "tee", "/proc/sys/net/ipv4/ip_forward"]
+    run(command, stdin=f"{word}\n")
 
 
 def _remove_namespace(namespace: str) -> None:

@@ -84,6 +84,11 @@ def test_stock_host_has_no_firewall_and_no_automatic_updates(stock: Host) -> Non
     assert {"openssh-server", "inetutils-telnet", "sudo"} <= set(packages)
 
 
+def test_stock_host_forwards_nothing_whatever_its_machine_does(stock: Host) -> None:
+    """It was seen: a host came back as a router, for libvirt had been started meanwhile."""
+    assert stock.run("sysctl -n net.ipv4.ip_forward").stdout == "0\n"
+
+
 def test_image_has_no_trace_of_its_builder(stock: Host) -> None:
     assert stock.run("ls /etc/apt/apt.conf.d").stdout.split() == [
         "01autoremove",
