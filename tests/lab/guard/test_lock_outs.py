@@ -74,6 +74,7 @@ def locked_out(record_property: Record) -> Callable[..., str]:
         record_property("reachable_after_s", round(took))
         record_property("said", said)
         assert took < window_s + GRACE_S
+        wait_until(patient.is_unguarded, GRACE_S)  # it says so before its unit has ended
         return said
 
     return apply
