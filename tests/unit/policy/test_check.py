@@ -96,6 +96,10 @@ def test_the_schema_allows_what_people_write() -> None:
         {"required": ["key"]},
         {"required": ["file"]},
     ]
+    service = printed["$defs"]["Service"]
+    assert service["required"] == ["name", "hosts", "from"]
+    assert service["if"] == {"properties": {"name": {"const": "mdns"}}}
+    assert service["else"] == {"required": ["ports"]}
     assert "from" in printed["$defs"]["Person"]["properties"]
     assert "null" not in json.dumps(printed)
 

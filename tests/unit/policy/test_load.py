@@ -87,6 +87,18 @@ def test_a_section_of_the_provider_is_the_default(practice: Path) -> None:
     assert load(practice).baseline == "minimal"
 
 
+def test_mdns_needs_neither_protocol_nor_ports_and_may_name_both(practice: Path) -> None:
+    written = PRACTICE.replace("name: http\n      ports: [80]", "name: mdns")
+    for text in (
+        written,
+        written.replace("mdns", "mdns\n      protocol: udp\n      ports: [5353]"),
+    ):
+        practice.write_text(text.replace("from: [10.0.0.0/8]", "from: [10.0.0.0/8, 'fe80::/64']"))
+        (service,) = load(practice).firewall.services
+        assert (service.protocol, service.ports) == ("udp", (5353,))
+        assert service.from_ == (ip_network("10.0.0.0/8"), ip_network("fe80::/64"))
+
+
 def test_no_is_text_as_in_yaml_1_2(practice: Path) -> None:
     practice.write_text(PRACTICE.replace("name: http", "name: no"))
     assert load(practice).firewall.services[0].name == "no"
