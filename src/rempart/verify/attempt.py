@@ -30,6 +30,7 @@ from paramiko import (
 from rempart.engine.hostkey import pinned
 from rempart.engine.route import Route
 from rempart.engine.transport import TransportError, connect, printable, reach
+from rempart.verify import mdns
 from rempart.verify.kexinit import Offer, parse_kexinit
 
 THROWAWAY = "rempart-nobody"
@@ -208,7 +209,7 @@ def source_towards(address: str) -> str | None:
 def probe(targets: Iterable[Target]) -> dict[Target, str]:
     """Try all targets at once; return ``open``, ``closed`` or ``silent`` for each.
 
-    UDP is open when something answers a datagram.
+    UDP is open when something answers a datagram, which asks what multicast DNS is asked.
     """
     states = dict.fromkeys(targets, "silent")
     with selectors.DefaultSelector() as selector, ExitStack() as sockets:
@@ -216,7 +217,7 @@ def probe(targets: Iterable[Target]) -> dict[Target, str]:
             protocol, address, port = target
             made = sockets.enter_context(_socket(protocol, address))
             if made.connect_ex((address, port)) == 0 and protocol == "udp":
-                made.send(b"rempart")
+                made.send(mdns.question(address))
             event = selectors.EVENT_READ if protocol == "udp" else selectors.EVENT_WRITE
             selector.register(made, event, target)
         deadline = time.monotonic() + PROBE_S

@@ -9,7 +9,7 @@ from importlib.resources import files
 from ipaddress import ip_address, ip_network
 from typing import Protocol
 
-from rempart.verify import attempt
+from rempart.verify import attempt, mdns
 from rempart.verify.attempt import Target
 from rempart.verify.machine import AnswerError, Machine
 
@@ -62,7 +62,7 @@ class Peer:
 
     def probe(self, targets: Sequence[Target]) -> dict[Target, str]:
         """Try all at once; AnswerError when the state of one is missing."""
-        words = ["/".join(map(str, target)) for target in targets]
+        words = ["/".join(map(str, target)) + _datagram(target) for target in targets]
         lines = self._ask(["probe", *words]).splitlines()
         matches = filter(None, map(_STATE.fullmatch, lines))
         states = {(m[1], m[2], int(m[3])): m[4] for m in matches}
@@ -73,6 +73,11 @@ class Peer:
     def _ask(self, words: list[str]) -> str:
         name = f"probe from {self.name}"
         return self._machine.ask(perl("probe.pl", words), timeout_s=30, name=name)
+
+
+def _datagram(target: Target) -> str:
+    protocol, address, _ = target
+    return f"/{mdns.question(address).hex()}" if protocol == "udp" else ""
 
 
 def tried_from(eyes: Eyes, addresses: Sequence[str]) -> dict[str, str]:

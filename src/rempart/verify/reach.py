@@ -6,6 +6,8 @@ from ipaddress import ip_address
 
 from rempart.policy import Host, Policy
 from rempart.policy.value import IPNetwork
+from rempart.verify import mdns
+from rempart.verify.sockets import Listener
 
 NOTORIOUS = (
     *(20, 21, 22, 23, 25, 53, 69, 80, 110, 111, 135, 137, 138, 139, 143, 161, 389, 443, 445),
@@ -15,6 +17,9 @@ NOTORIOUS = (
 )
 """Tried on every host, whatever it says it listens on: clear text, remote desktops, shares,
 databases, DICOM (104, 4242, 11112), Orthanc (8042), printers, debugging ports."""
+
+AVAHI = "/system.slice/avahi-daemon.service"
+"""The control group of its processes: others can take its name, but root alone puts them there."""
 
 CLEAR_TEXT_PORTS = (20, 21, 23, 69, 512, 513, 514)
 """FTP, telnet, TFTP, rexec, rlogin, rsh."""
@@ -31,14 +36,26 @@ def allowed(policy: Policy, host: Host) -> dict[tuple[str, int], tuple[IPNetwork
     return ports
 
 
-def may_reach(policy: Policy, host: Host, source: str) -> set[int]:
-    """Return the TCP ports of a host that somebody at that address may reach."""
+def may_reach(policy: Policy, host: Host, source: str) -> set[tuple[str, int]]:
+    """Return the (protocol, port) of a host that somebody at that address may reach."""
     address = ip_address(source)
     return {
-        port
-        for (protocol, port), networks in allowed(policy, host).items()
-        if protocol == "tcp" and any(address in network for network in networks)
+        key
+        for key, networks in allowed(policy, host).items()
+        if any(address in network for network in networks)
     }
+
+
+def is_known(policy: Policy, host: Host, listener: Listener) -> bool:
+    """Return whether a socket is one that the policy names, or that comes with what it names.
+
+    Avahi, with which workstations find printers, also waits on ports that the kernel chose, for
+    answers. That others reach none of them is tried, and read from the firewall's rules.
+    """
+    ports = allowed(policy, host)
+    finds_printers = host.role == "workstation" or ("udp", mdns.PORT) in ports
+    is_avahi = listener.protocol == "udp" and listener.group == AVAHI
+    return (listener.protocol, listener.port) in ports or (is_avahi and finds_printers)
 
 
 def peers(policy: Policy, host: Host) -> list[Host]:

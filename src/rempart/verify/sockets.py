@@ -8,10 +8,11 @@ from ipaddress import IPv6Address, ip_address
 
 from rempart.verify.machine import AnswerError
 
-COMMAND = "ss -H -n -l -t -u -p"
+COMMAND = "ss -H -n -l -t -u -p --cgroup"
 MOST = 1_000
 """Sockets, each of which is tried from outside as well."""
 
+_GROUP = " cgroup:"
 _PROCESS = re.compile(r'\("([^"]*)",pid=(\d+)')
 _CLIENT_PORTS = {68, 546}  # DHCP clients wait there for their answers
 
@@ -23,6 +24,8 @@ class Listener:
     protocol: str
     port: int
     process: str
+    group: str = ""
+    """Its control group, the path in the host's own hierarchy."""
 
     def __str__(self) -> str:
         return f"{self.protocol} {self.port} ({self.process})"
@@ -44,7 +47,8 @@ def parse(answer: str) -> list[Listener]:
             if protocol not in ("tcp", "udp") or state not in ("LISTEN", "UNCONN"):
                 raise ValueError(protocol)
             if not _is_loopback(address) and not _is_client(protocol, int(port)):
-                found.append(Listener(protocol, int(port), _process("".join(process))))
+                users, _, group = "".join([" ", *process]).partition(_GROUP)
+                found.append(Listener(protocol, int(port), _process(users), group.strip()))
         except ValueError:
             raise AnswerError(f"ss: a line is no socket (got {line[:100]!r})") from None
     if not found:

@@ -1,6 +1,7 @@
 # Tries ports, all at once, from this host.
 #   perl -e … sources ADDRESS…               prints `ADDRESS SOURCE` where there is a route
 #   perl -e … probe tcp/ADDRESS/PORT …       prints `tcp/ADDRESS/PORT open|closed|silent`
+#                   udp/ADDRESS/PORT/HEX …   sends that datagram; prints `udp/ADDRESS/PORT …`
 use strict;
 use warnings;
 use Errno qw(EINPROGRESS);
@@ -30,19 +31,20 @@ if ($question eq 'sources') {
 
 my (%waiting, %state);
 for my $word (@words) {
-    my ($protocol, $address, $port) = split m{/}, $word;
+    my ($protocol, $address, $port, $datagram) = split m{/}, $word;
+    my $target = "$protocol/$address/$port";
     my ($family, $place) = place($address, $port);
     my $is_udp = $protocol eq 'udp';
     socket(my $socket, $family, ($is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK, 0)
         or die "socket: $!\n";
     my $done = connect($socket, $place);
     if (!$done && $! != EINPROGRESS) {
-        $state{$word} = 'closed';
+        $state{$target} = 'closed';
         next;
     }
-    send($socket, 'rempart', 0) if $is_udp;
-    $state{$word} = 'silent';
-    $waiting{ fileno $socket } = [ $word, $socket, $is_udp ];
+    send($socket, pack('H*', $datagram), 0) if $is_udp;
+    $state{$target} = 'silent';
+    $waiting{ fileno $socket } = [ $target, $socket, $is_udp ];
 }
 while (%waiting && $left > 0) {
     my ($read, $write) = ('', '');
@@ -50,11 +52,11 @@ while (%waiting && $left > 0) {
     (my $ready, $left) = select($read, $write, undef, $left);
     last if $ready <= 0;
     for my $number (grep { vec($read, $_, 1) || vec($write, $_, 1) } keys %waiting) {
-        my ($word, $socket, $is_udp) = @{ delete $waiting{$number} };
+        my ($target, $socket, $is_udp) = @{ delete $waiting{$number} };
         my $failed = $is_udp
             ? !defined recv($socket, my $answer, 512, 0)
             : unpack('i', getsockopt($socket, SOL_SOCKET, SO_ERROR));
-        $state{$word} = $failed ? 'closed' : 'open';
+        $state{$target} = $failed ? 'closed' : 'open';
     }
 }
-print "$_ $state{$_}\n" for @words;
+print "$_ $state{$_}\n" for keys %state;

@@ -123,9 +123,8 @@ def listening(machine: Machine, policy: Policy, subject: Host) -> list[sockets.L
     Unknown ones are looked for a second time: sockets of a moment, such as those with which a
     resolver asks, do not count.
     """
-    known = reach.allowed(policy, subject)
     first = sockets.parse(machine.ask(sockets.COMMAND))
-    if all((each.protocol, each.port) in known for each in first):
+    if all(reach.is_known(policy, subject, each) for each in first):
         return first
     second = sockets.parse(machine.ask(f"sleep 1; {sockets.COMMAND}"))
     return [each for each in first if each in second]

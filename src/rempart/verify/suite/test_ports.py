@@ -11,7 +11,7 @@ import pytest
 
 from rempart.errors import RempartError
 from rempart.policy import Host, Policy
-from rempart.verify import reach, sockets
+from rempart.verify import mdns, reach, sockets
 from rempart.verify.attempt import Target
 from rempart.verify.eyes import Controller, Eyes, Peer, listener_command, tried_from
 from rempart.verify.machine import AnswerError, Machine
@@ -47,7 +47,8 @@ def views(
 ) -> dict[str, View | RempartError]:
     """All that is seen from outside while a throwaway listener waits on the host.
 
-    Tried are notorious ports, those the host says it listens on, and the throwaway one.
+    Tried are notorious ports, those the host says it listens on, the throwaway one, and whether
+    multicast DNS answers, which waits on every stock desktop.
     """
     # The address of a host behind another means nothing here: a stranger may answer to it.
     eyes: dict[str, Eyes] = {} if subject.jump else {CONTROLLER: Controller()}
@@ -70,7 +71,8 @@ def _look(
     try:
         sources = tried_from(eyes, addresses)
         targets = [("tcp", address, port) for address in sources for port in ports]
-        targets += [("udp", address, throwaway) for address in sources]
+        datagrams = (throwaway, mdns.PORT)
+        targets += [("udp", address, port) for address in sources for port in datagrams]
         states = eyes.probe(targets)
     except RempartError as error:
         return error
@@ -129,11 +131,12 @@ def test_only_those_allowed_reach_a_port(
 ) -> None:
     """No port of a service answers somebody whom the policy does not allow."""
     if view:
-        known = {port for protocol, port in reach.allowed(policy, subject) if protocol == "tcp"}
+        known = reach.allowed(policy, subject)
         found = [
-            f"{address} port {port}"
-            for _, address, port in view.open
-            if port in known and port not in reach.may_reach(policy, subject, view.sources[address])
+            f"{address} {protocol} port {port}"
+            for protocol, address, port in view.open
+            if (protocol, port) in known
+            and (protocol, port) not in reach.may_reach(policy, subject, view.sources[address])
         ]
         proof.none(found, "no service open to others", view.how)
 
@@ -144,6 +147,10 @@ def test_no_unknown_port_is_reached(
 ) -> None:
     """No port answers that the policy does not know."""
     if view:
-        known = {port for _, port in reach.allowed(policy, subject)} | {view.throwaway_port}
-        found = [f"{address} port {port}" for _, address, port in view.open if port not in known]
+        known = reach.allowed(policy, subject)
+        found = [
+            f"{address} {protocol} port {port}"
+            for protocol, address, port in view.open
+            if (protocol, port) not in known and port != view.throwaway_port
+        ]
         proof.none(found, "no unknown open port", view.how)
