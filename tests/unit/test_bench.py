@@ -108,7 +108,7 @@ def test_ansible_switches_a_unit_off_only_where_there_is_one(field: Field) -> No
     (question,) = [task for task in tasks if task.get("register") == "found"]
     argv = question["ansible.builtin.command"]["argv"]
     unwanted = [each for each in field.desired if isinstance(each, Unit) and each.running is False]
-    assert "avahi-daemon.service" in [unit.unit for unit in unwanted]
+    assert "rpcbind.service" in [unit.unit for unit in unwanted]
     for unit in unwanted:
         (task,) = [task for task in tasks if task.get("name") == unit.label]
         assert task["when"] == f"'{unit.unit}' in found.stdout"

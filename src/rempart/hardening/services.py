@@ -35,10 +35,15 @@ CLEAR_TEXT = (
 OBSOLETE = ("nis", "talk", "talkd", "xinetd", "ypbind-mt", "ypserv")
 """More packages that no practice needs (ANSSI-BP-028 R58)."""
 
-LISTENING = {
+DISCOVERY = {
     "avahi-daemon.service": ("udp", 5353),
     "avahi-daemon.socket": ("udp", 5353),
     "cups-browsed.service": ("udp", 5353),
+}
+"""What a desktop finds printers and scanners with, a USB one's driver (``ipp-usb``) included, which
+starts avahi again by itself. Left alone on workstations: the firewall keeps the network out."""
+
+LISTENING = {
     "nfs-server.service": ("tcp", 2049),
     "nmbd.service": ("udp", 137),
     "rpcbind.service": ("tcp", 111),
@@ -48,7 +53,7 @@ LISTENING = {
 }
 """Services that listen for others as soon as they are installed (ANSSI-BP-028 R62, R80), and the
 port of each. The firewall lets nobody reach them, so they are switched off where the policy does
-not name that port; printing through CUPS needs none of them."""
+not name that port."""
 
 
 def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence[Resource]:
@@ -59,6 +64,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
         if host.name in service.hosts
         for port in service.ports
     }
+    listening = LISTENING if host.role == "workstation" else DISCOVERY | LISTENING
     return [
         *(
             Package(concern="services", controls=("SF-2",), package=package, present=False)
@@ -66,7 +72,7 @@ def desired(policy: Policy, host: Host, traits: Traits, today: date) -> Sequence
         ),
         *(
             Unit(concern="services", controls=("FW-3",), unit=unit, enabled=False, running=False)
-            for unit, port in LISTENING.items()
+            for unit, port in listening.items()
             if port not in named
         ),
     ]

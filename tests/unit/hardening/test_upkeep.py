@@ -10,6 +10,7 @@ import pytest
 
 from rempart.hardening import desired
 from rempart.hardening.audit import LEVELS, RULES
+from rempart.hardening.services import DISCOVERY
 from rempart.policy import Policy, Traits, load
 from rempart.policy.firewall import Firewall, Service
 from rempart.policy.host import CONTAINERS
@@ -28,8 +29,10 @@ def policy() -> Policy:
     return load(EXAMPLE)
 
 
-def wanted(policy: Policy, traits: Traits = MACHINE) -> dict[str, Resource]:
-    found = desired(policy, policy.host("fauteuil-1"), traits, TODAY)
+def wanted(
+    policy: Policy, traits: Traits = MACHINE, host: str = "fauteuil-1"
+) -> dict[str, Resource]:
+    found = desired(policy, policy.host(host), traits, TODAY)
     return {resource.id: resource for resource in found}
 
 
@@ -123,3 +126,17 @@ def test_service_stays_where_the_policy_names_its_port(policy: Policy) -> None:
     named = policy.model_copy(update={"firewall": Firewall(services=(share,))})
     assert "unit:smbd.service" not in wanted(named)
     assert "unit:rpcbind.service" in wanted(named)
+
+
+def test_workstation_keeps_what_finds_printers_and_a_server_where_mdns_is_named(
+    policy: Policy,
+) -> None:
+    found = {f"unit:{unit}" for unit in DISCOVERY}
+    assert "unit:cups-browsed.service" in found
+    assert not found & wanted(policy).keys()
+    assert found <= wanted(policy, host="srv-sftp").keys()
+    mdns = Service.model_validate(
+        {"name": "mdns", "hosts": ["srv-sftp"], "from": ["192.168.1.0/24"]}
+    )
+    named = policy.model_copy(update={"firewall": Firewall(services=(mdns,))})
+    assert not found & wanted(named, host="srv-sftp").keys()
