@@ -56,7 +56,7 @@ def passwords(spec: HostSpec) -> dict[str, str]:
             known = json.loads(place.PASSWORDS.read_text())
         if spec.identity not in known:
             known[spec.identity] = {login: _password() for login in ("admin", "root")}
-            _write_private(place.PASSWORDS, json.dumps(known, indent=2) + "\n")
+            write_private(place.PASSWORDS, json.dumps(known, indent=2) + "\n")
         return known[spec.identity]
 
 
@@ -64,7 +64,8 @@ def _password() -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(16))
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that is its owner's alone from the first byte, and whole or not at all."""
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.secret import HOST_KEY_TYPES, make_pair
+from lab.secret import HOST_KEY_TYPES, make_pair, write_private
 
 _REPOSITORY = Path(__file__).parents[1]
 FOLDER = _REPOSITORY / ".vagrant/rempart"
@@ -50,7 +50,7 @@ def _make_host(name: str) -> None:
     for kind in HOST_KEY_TYPES:
         make_pair(folder / f"ssh_host_{kind}_key", kind, f"root@{name}")
     if not (folder / "password").exists():
-        (folder / "password").write_text(f"{secrets.token_urlsafe(12)}\n")
+        write_private(folder / "password", f"{secrets.token_urlsafe(12)}\n")
     shutil.copy(FOLDER / "keys/vagrant.pub", folder / "authorized_keys")
     KNOWN_HOSTS.mkdir(parents=True, exist_ok=True)
     kind, key = (folder / "ssh_host_ed25519_key.pub").read_text().split()[:2]

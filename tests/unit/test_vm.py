@@ -76,6 +76,7 @@ def test_keys_and_passwords_stay_and_are_their_owners_alone(checkout: Path) -> N
     identity.make(["accueil-1"])
     assert before == {path: path.read_bytes() for path in before}
     assert identity.FOLDER.stat().st_mode & 0o777 == 0o700
+    assert (identity.FOLDER / "hosts/accueil-1/password").stat().st_mode & 0o777 == 0o600
     assert len(identity.password("accueil-1")) >= 16
     with pytest.raises(LabError, match="cabinet-1: has no password yet; run"):
         identity.password("cabinet-1")
