@@ -61,6 +61,13 @@ RECIPES = {
     "debian-12-desktop": Recipe("bookworm", DESKTOP, script="desktop.sh"),
 }
 
+# Roots of virtual machines' disks, which vm/ makes: the network as the installer sets it up.
+_VM = (*MACHINE, "ifupdown", "lz4")
+BOXES = {
+    "debian-12-vm": Recipe("bookworm", (*_VM, "isc-dhcp-client"), script="vm.sh"),
+    "debian-13-vm": Recipe("trixie", (*_VM, "dhcpcd-base"), script="vm.sh"),
+}
+
 # Files that tests and auditors need of other releases of Debian: unpacked, nothing is installed.
 UNPACKED = {
     "debian-11-ssh": Recipe("bullseye", ("openssh-client",), boots=False),
@@ -99,7 +106,7 @@ _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 def path(name: str) -> Path:
-    """Return where the image called `name` (of RECIPES or UNPACKED) is, or will be."""
+    """Return where the image called `name` (of RECIPES, BOXES or UNPACKED) is, or will be."""
     return IMAGES / f"{name}-{_digest(name)}"
 
 
@@ -157,7 +164,7 @@ def _hosts_suites() -> set[str]:
 
 
 def _recipe(name: str) -> Recipe:
-    return (RECIPES | UNPACKED)[name]
+    return (RECIPES | BOXES | UNPACKED)[name]
 
 
 def _scripts(name: str) -> list[Path]:

@@ -9,7 +9,13 @@ from lab.requirements import program
 
 
 def run(
-    argv: Sequence[str], *, stdin: str | None = None, check: bool = True, **options: Any
+    argv: Sequence[str],
+    *,
+    stdin: str | None = None,
+    check: bool = True,
+    who: str = "lab",
+    advice: str = "run `python -m lab down`, then `python -m lab up`",
+    **options: Any,
 ) -> subprocess.CompletedProcess[str]:
     """Run a tool and return what it printed; raises LabError with its last line if it fails.
 
@@ -28,7 +34,7 @@ def run(
     if check and completed.returncode != 0:
         said = completed.stderr.strip() or completed.stdout.strip() or "it said nothing"
         raise LabError(
-            f"lab: {' '.join(argv)}: exit {completed.returncode} (got {said.splitlines()[-1]!r}); "
-            "run `python -m lab down`, then `python -m lab up`"
+            f"{who}: {' '.join(argv)}: exit {completed.returncode} "
+            f"(got {said.splitlines()[-1]!r}); {advice}"
         )
     return completed

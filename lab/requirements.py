@@ -1,8 +1,9 @@
 """The programs of this machine that lab, tests, bench and scores call, and what brings them.
 
 What runs inside a host is not in the list: the host has it. `python3 -m lab.requirements` prints
-the Debian packages that are missing; `make setup` installs them. To see that the list is whole,
-run anything with a PATH that has the listed programs and nothing else:
+the Debian packages that are missing; `make setup` installs them. `… vm` prints those that only the
+virtual machines need; `make vm-box` installs them. To see that the list is whole, run anything with
+a PATH that has the listed programs and nothing else:
 
     python3 -m lab.requirements --links /var/tmp/programs
     env PATH=/var/tmp/programs make test
@@ -10,6 +11,7 @@ run anything with a PATH that has the listed programs and nothing else:
 
 import importlib.util
 import os
+import pwd
 import shutil
 import sys
 from pathlib import Path
@@ -51,6 +53,18 @@ PROGRAMS = {
 Not all that mmdebstrap calls, such as tar: it soon adds Debian's own folders to PATH by itself.
 """
 
+VM = {
+    "dnsmasq-base": "dnsmasq",  # libvirtd calls it
+    "e2fsprogs": "mke2fs",
+    "iptables": "ip6tables iptables",
+    "libvirt-clients": "virsh",
+    "libvirt-daemon": "libvirtd virtlogd",
+    "qemu-system-x86": "qemu-system-x86_64",
+    "qemu-utils": "qemu-img",
+    "vagrant": "vagrant",
+}
+"""As PROGRAMS: what vm/ calls besides."""
+
 
 def _has_venv() -> bool:
     return importlib.util.find_spec("ensurepip") is not None
@@ -60,13 +74,25 @@ def _has_headers() -> bool:
     return Path("/usr/include/stdlib.h").exists()
 
 
+def _has_qemu_user() -> bool:
+    """Tell whether libvirtd, which refuses to start without the account, may start."""
+    return any(account.pw_name == "libvirt-qemu" for account in pwd.getpwall())
+
+
+def _has_plugin() -> bool:
+    return any(Path("/usr/share/rubygems-integration").glob("*/specifications/vagrant-libvirt-*"))
+
+
 BESIDES = {"libc6-dev": _has_headers, "python3-venv": _has_venv}
 """Debian package that brings no program -> whether it is there."""
+
+VM_BESIDES = {"libvirt-daemon-system": _has_qemu_user, "vagrant-libvirt": _has_plugin}
 
 
 def program(name: str) -> str:
     """Return the path of a listed program; raises LabError if it is missing or not listed."""
-    packages = [package for package, names in PROGRAMS.items() if name in names.split()]
+    listed = PROGRAMS | VM
+    packages = [package for package, names in listed.items() if name in names.split()]
     if not packages:
         raise LabError(
             f"lab: {name}: is in no list of programs; add it with its Debian package to "
@@ -78,22 +104,23 @@ def program(name: str) -> str:
     return found
 
 
-def missing() -> list[str]:
-    """Return the packages that are to be installed."""
+def missing(*, vm: bool = False) -> list[str]:
+    """Return the packages that are to be installed; with `vm` those of virtual machines."""
     path = _path()
     lacking = {
         package
-        for package, names in PROGRAMS.items()
+        for package, names in (VM if vm else PROGRAMS).items()
         if not all(shutil.which(name, path=path) for name in names.split())
     }
-    return sorted(lacking | {package for package, is_there in BESIDES.items() if not is_there()})
+    besides = VM_BESIDES if vm else BESIDES
+    return sorted(lacking | {package for package, is_there in besides.items() if not is_there()})
 
 
-def check() -> None:
+def check(*, vm: bool = False) -> None:
     """Raise LabError unless this is root, with every program at hand; put them into PATH."""
     if os.geteuid() != 0:
         raise LabError(f"lab: this machine: needs root (got uid {os.geteuid()}); run it with sudo")
-    if packages := missing():
+    if packages := [*missing(), *(missing(vm=True) if vm else [])]:
         raise LabError(
             f"lab: this machine: Debian packages are missing (got no {', '.join(packages)}); "
             f"apt-get install {' '.join(packages)}"
@@ -122,6 +149,6 @@ if __name__ == "__main__":
         if sys.argv[1:2] == ["--links"]:
             link(Path(sys.argv[2]))
         else:
-            sys.stdout.write(" ".join(missing()) + "\n")
+            sys.stdout.write(" ".join(missing(vm=sys.argv[1:] == ["vm"])) + "\n")
     except LabError as error:
         sys.exit(str(error))

@@ -20,7 +20,7 @@ HOST_KEY_TYPES = ("ed25519", "ecdsa", "rsa")
 def make_people_keys() -> None:
     """Make an ed25519 pair for everyone in PEOPLE who has none."""
     for person in PEOPLE:
-        _keygen(place.KEYS / person, "ed25519", person)
+        make_pair(place.KEYS / person, "ed25519", person)
 
 
 def host_keys(spec: HostSpec) -> Path:
@@ -29,7 +29,7 @@ def host_keys(spec: HostSpec) -> Path:
     with machine.lock(f"keys-{spec.slug}"):
         folder.mkdir(mode=0o700, exist_ok=True)
         for kind in HOST_KEY_TYPES:
-            _keygen(folder / f"ssh_host_{kind}_key", kind, f"root@{spec.hostname}")
+            make_pair(folder / f"ssh_host_{kind}_key", kind, f"root@{spec.hostname}")
     return folder
 
 
@@ -73,7 +73,7 @@ def _write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def _keygen(path: Path, kind: str, comment: str) -> None:
+def make_pair(path: Path, kind: str, comment: str) -> None:
     """Make a pair unless there is one; the private half appears last: half a pair is none."""
     if path.exists():
         return

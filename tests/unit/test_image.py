@@ -59,7 +59,7 @@ def test_any_other_error_is_none(said: str) -> None:
     assert not is_dropped(said)
 
 
-@pytest.mark.parametrize("name", [*image.RECIPES, *image.UNPACKED])
+@pytest.mark.parametrize("name", [*image.RECIPES, *image.BOXES, *image.UNPACKED])
 def test_hooks_of_every_image_are_programs(name: str) -> None:
     environment = image._environment(name)
     hooks = [word for word in image._command(name, Path("TARGET")) if "exec " in word]
