@@ -17,7 +17,9 @@ COMPILE = $(BIN)/pip-compile -q --allow-unsafe --generate-hashes --no-emit-index
 SOURCES := $(shell find src deploys templates -type f -not -name '*.pyc') pyproject.toml
 INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
 
-.PHONY: help setup demo test test-full check test-unit lock lab-up lab-down lab-ssh golden bench scores clean
+BRING = [ -z "$$missing" ] || { apt-get update -q && $(INSTALL) $$missing; }
+
+.PHONY: help setup demo test test-full check test-unit lock lab-up lab-down lab-ssh vm-box vm-up vm-down golden bench scores clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -27,8 +29,7 @@ setup: .stamps/wheel ## Debian packages, virtual environment, the built wheel in
 .stamps/debian: lab/requirements.py
 	@test "$$(id -u)" = 0 || { echo 'make: be root: the lab boots real systemd hosts' >&2; exit 1; }
 	command -v python3 >/dev/null || { apt-get update -q && $(INSTALL) python3; }
-	missing=$$(python3 -m lab.requirements); \
-	  [ -z "$$missing" ] || { apt-get update -q && $(INSTALL) $$missing; }
+	missing=$$(python3 -m lab.requirements); $(BRING)
 	@python3 -c 'from lab.requirements import check; check()'
 	@mkdir -p .stamps && touch $@
 
@@ -61,7 +62,7 @@ check: setup ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy lab deploys bench scores
+	$(BIN)/mypy lab vm deploys bench scores
 
 test-unit: setup ## the tests that need no hosts
 	$(BIN)/python -m pytest tests/unit tests/deploys tests/golden tests/generated
@@ -90,6 +91,19 @@ lab-down: .stamps/venv ## remove everything that the lab made
 lab-ssh: .stamps/venv ## log in: make lab-ssh HOST=accueil-1
 	@test -n "$(HOST)" || { echo 'make: say which: make lab-ssh HOST=accueil-1' >&2; exit 1; }
 	$(BIN)/python -m lab ssh $(HOST)
+
+.stamps/vm: lab/requirements.py .stamps/debian
+	missing=$$(python3 -m lab.requirements vm); $(BRING)
+	@touch $@
+
+vm-box: setup .stamps/vm ## build the Debian boxes of the virtual machines, once
+	$(BIN)/python -m vm box
+
+vm-up: setup .stamps/vm ## boot the practice in virtual machines: make vm-up HOST=accueil-1 for one
+	$(BIN)/python -m vm up $(HOST)
+
+vm-down: setup .stamps/vm ## remove the virtual machines and all that they brought but the boxes
+	$(BIN)/python -m vm down
 
 clean: ## remove what make made here
 	rm -rf .venv .venv.bench .stamps dist

@@ -18,7 +18,7 @@ from rempart.policy.model import Policy
 from rempart.policy.source import read_source
 
 VARIABLE = "REMPART_INVENTORIES"
-SHIPPED = ("example.yaml", "lab.yaml", "lab-annexe.yaml")
+SHIPPED = ("example.yaml", "lab.yaml", "lab-annexe.yaml", "vagrant.yaml")
 """Practices that come with the project: nobody's fleet, unless they are named."""
 
 HostData = dict[str, str | int]

@@ -1,0 +1,7 @@
+"""The command line: python -m vm."""
+
+import sys
+
+from vm.cli import main
+
+sys.exit(main())
