@@ -59,6 +59,9 @@ def _remove_all() -> None:
         for volume in _listed("vol-list", pool):
             if volume.startswith(_BOXES):
                 _virsh("vol-delete", volume, "--pool", pool)
+        if daemons.brought(f"/etc/libvirt/storage/{pool}.xml") and not _listed("vol-list", pool):
+            _virsh("pool-destroy", pool)
+            _virsh("pool-undefine", pool)
 
 
 def _listed(*words: str) -> list[str]:

@@ -1,6 +1,6 @@
 """libvirt's daemons, by hand where nothing else runs them, and the settings that they leave behind.
 
-libvirtd switches IPv4 forwarding on and makes chains of the firewall, and puts nothing back.
+libvirtd switches IPv4 forwarding on, makes chains of the firewall and files, and puts nothing back.
 """
 
 import fcntl
@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lab.errors import LabError
@@ -28,6 +28,12 @@ _TOOLS = {"iptables": "ip", "ip6tables": "ip6"}
 """Program -> the family that nftables has the program's tables in."""
 
 _TABLES = ("filter", "nat", "mangle")
+
+_OWN = tuple(map(Path, ("/run/libvirt", "/var/cache/libvirt", "/var/log/libvirt")))
+"""Where files are the daemons' alone."""
+
+_SHARED = (Path("/etc/libvirt"), Path("/var/lib/libvirt"))
+"""Where files may be somebody's machines."""
 
 
 def answer() -> bool:
@@ -68,7 +74,13 @@ def stop() -> None:
             is_new = f"{family} {table}" not in before["tables"]
             if is_new and f"{family} {table}" in _tables() and not _rules(tool, table, "-A", "-N"):
                 run(["nft", "delete", "table", family, table])
+        _remove_paths(set(before["paths"]))
         _BEFORE.unlink()
+
+
+def brought(path: str) -> bool:
+    """Tell whether the daemons were started here and that path has come since."""
+    return _BEFORE.exists() and path not in json.loads(_BEFORE.read_text())["paths"]
 
 
 def removals(rules: Sequence[str]) -> list[list[str]]:
@@ -97,7 +109,11 @@ def _alone() -> Iterator[None]:
 def _note() -> None:
     """Write down what the machine is like, unless an earlier start did."""
     if not _BEFORE.exists():
-        before = {"ip_forward": _FORWARDING.read_text(), "tables": _tables()}
+        before = {
+            "ip_forward": _FORWARDING.read_text(),
+            "tables": _tables(),
+            "paths": [str(path) for path in _paths()],
+        }
         draft = _BEFORE.with_suffix(".draft")
         draft.write_text(json.dumps(before))
         draft.replace(_BEFORE)
@@ -142,3 +158,19 @@ def _rules(tool: str, table: str, *kinds: str) -> list[str]:
 def _clean(tool: str, table: str) -> None:
     for change in removals(_rules(tool, table, "-A", "-N")):
         run([tool, "-t", table, *change])
+
+
+def _paths() -> list[Path]:
+    """Return what is in libvirt's folders, and they, the innermost last."""
+    paths = (path for top in (*_OWN, *_SHARED) for path in (top, *top.rglob("*")))
+    return sorted(path for path in paths if path.exists())
+
+
+def _remove_paths(before: set[str]) -> None:
+    """Remove the daemons' new files, and new folders that are empty then."""
+    for path in reversed([path for path in _paths() if str(path) not in before]):
+        if path.is_dir():
+            with suppress(OSError):
+                path.rmdir()
+        elif any(path.is_relative_to(top) for top in _OWN):
+            path.unlink(missing_ok=True)
