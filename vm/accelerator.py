@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lab.errors import LabError
@@ -38,8 +39,8 @@ def choose() -> str:
 def works(accelerator: str, kernel: Path, limit_s: float = LIMIT_S) -> bool:
     """Tell whether a guest's kernel comes to its end with it, within the limit.
 
-    QEMU is a process of its own that is killed and not waited for: if the machine's kernel hangs,
-    it may not even die.
+    QEMU is a process of its own that is killed and hardly waited for: if the machine's kernel
+    hangs, it may not even die.
     """
     with tempfile.TemporaryFile() as said:
         guest = subprocess.Popen(
@@ -62,6 +63,8 @@ def works(accelerator: str, kernel: Path, limit_s: float = LIMIT_S) -> bool:
         finally:
             if guest.poll() is None:
                 os.killpg(guest.pid, signal.SIGKILL)
+                with suppress(subprocess.TimeoutExpired):
+                    guest.wait(1)
 
 
 def _kernels() -> Iterator[Path]:

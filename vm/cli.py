@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"vm: this machine: {error}; mend it, then `make vm-down`\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("vm: interrupted; clean up with `make vm-down`\n")
+        sys.stderr.write("vm: interrupted; `make vm-down` removes what is left\n")
         return 130
 
 
